@@ -1,0 +1,1 @@
+"""What crosses a border: events, ingress messages, rulebooks and their schemas."""

@@ -1,0 +1,77 @@
+"""What media tells: bytes that arrived whole, and what was found in them."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from contracts.events.event import Event, Fact
+from contracts.ids import CampaignId, EntryId, MaterialId, Province, Revision, RuleId, Sha256, SlotId, StudioId, TicketId, TrackId
+
+
+class Text(Fact):
+    """What a person reads, Chinese first."""
+
+    zh: str
+    en: str
+
+
+class StoredObject(Fact):
+    """Where the bytes lie, pinned: the version or ETag they had when they were complete."""
+
+    bucket: str
+    key: str
+    etag: str
+    version: str | None = None
+
+
+class MaterialUploaded(Event, topic="media.material_uploaded.v1", subject="entry"):
+    """An upload was completed: the store holds as many bytes as the ticket said."""
+
+    entry: EntryId
+    material: MaterialId
+    ticket: TicketId
+    studio: StudioId
+    campaign: CampaignId
+    revision: Revision
+    track: TrackId
+    slot: SlotId
+    province: Province
+    object: StoredObject
+    name: str
+    size: int
+    """Bytes."""
+    sha256: Sha256
+    """As the ticket was taken for; proven by the check, not here."""
+    taken_at: AwareDatetime
+    """When the ticket was taken: the time that counts against the deadline."""
+
+
+class Finding(Fact):
+    """One rule's verdict with what was measured."""
+
+    rule: RuleId
+    level: Literal["required", "advice"]
+    ok: bool
+    measured: str
+    expected: str
+    file: str | None = None
+    """The file inside the package, by its name as shown; None where the package itself is meant."""
+    message: Text
+    mend: Text
+
+
+class MediaValidated(Event, topic="media.media_validated.v1", subject="entry"):
+    """A package was checked against the rulebook; `fail` when a required rule was broken."""
+
+    entry: EntryId
+    material: MaterialId
+    studio: StudioId
+    campaign: CampaignId
+    revision: Revision
+    slot: SlotId
+    name: str
+    size: int
+    sha256: Sha256
+    """As measured over the bytes that were checked."""
+    verdict: Literal["pass", "advice", "fail"]
+    findings: tuple[Finding, ...]
