@@ -10,14 +10,27 @@ from contracts.ids import BallotId, CampaignId, EntryId
 class Ingress(BaseModel):
     """A typed request on the bus. `user_id` of the AMQP message names the sender and is checked by the broker."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
     topic: ClassVar[str]
+    answer: ClassVar[type[BaseModel]]
+
+
+class BallotAnswer(BaseModel):
+    """What became of a ballot."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    outcome: Literal["counted", "already_counted", "over_limit", "outside_window", "not_votable"]
+    ballot: BallotId | None = None
+    """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
+    message_zh: str
+    message_en: str
 
 
 class HandInBallot(Ingress):
     """Hand in one ballot; the AMQP `message_id` is its nonce: the same one gets the same answer."""
 
     topic: ClassVar[str] = "ingress.ballot.v1"
+    answer: ClassVar[type[BaseModel]] = BallotAnswer
 
     campaign: CampaignId
     entry: EntryId
@@ -25,17 +38,6 @@ class HandInBallot(Ingress):
     """The channel's own id of the voter; kept as a pseudonym only."""
     cast_at: AwareDatetime | None = None
     """When the channel saw it; recorded, never decided by."""
-
-
-class BallotAnswer(BaseModel):
-    """What became of a ballot."""
-
-    model_config = ConfigDict(frozen=True)
-    outcome: Literal["counted", "already_counted", "over_limit", "outside_window", "not_votable"]
-    ballot: BallotId | None = None
-    """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
-    message_zh: str
-    message_en: str
 
 
 INGRESS: tuple[type[Ingress], ...] = (HandInBallot,)

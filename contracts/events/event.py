@@ -12,7 +12,7 @@ TOPIC = re.compile(r"^[a-z]+\.[a-z]+(_[a-z]+)*\.v[1-9]\d*$")
 class Fact(BaseModel):
     """A frozen piece of an event. Unknown fields are dropped: a newer minor shape stays readable."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Event(Fact):
@@ -31,12 +31,12 @@ class Event(Fact):
     def __init_subclass__(cls, *, topic: str, subject: str, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.topic, cls.subject_field = topic, subject
-        CATALOGUE.add(cls)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         if cls.subject_field not in cls.model_fields:
             raise TypeError(f"{cls.__name__}: subject {cls.subject_field!r} is none of its fields")
+        CATALOGUE.add(cls)
 
     @property
     def subject(self) -> str:
