@@ -1,0 +1,27 @@
+"""Named places where a process can be made to die, so that a test can kill it at any step.
+
+`ZM_CRASH_AT=committed` ends the process the first time it passes that point, `committed:3` the third time.
+"""
+
+import os
+from typing import Literal, get_args
+
+CrashPoint = Literal["received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack"]
+POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
+
+_name, _, _nth = os.environ.get("ZM_CRASH_AT", "").partition(":")
+_left = int(_nth or 1)
+
+
+def armed(point: CrashPoint) -> bool:
+    """Whether this process was told to die at `point`."""
+    return _name == point
+
+
+def point(name: CrashPoint) -> None:
+    """Pass a named step; die there, without any clean-up, if told to."""
+    global _left  # noqa: PLW0603 - counts passes of the one process-wide crash point
+    if _name == name:
+        _left -= 1
+        if _left == 0:
+            os._exit(137)

@@ -1,0 +1,123 @@
+"""Who calls: JWTs verified against the issuer's JWKS, and what a role lets a caller do."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, get_args
+
+import httpx
+import jwt
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chassis.logs import log
+from chassis.origin import ORIGIN, Origin
+from chassis.problems import Refused, Unavailable
+from contracts.ids import AccountId, City, Province, Role, StudioId
+
+ALGORITHMS = ["EdDSA", "RS256", "ES256"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class Caller(BaseModel):
+    """A verified account: what it may see is bounded by its role, its region and its studio."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    account: AccountId
+    role: Role
+    province: Province | None = None
+    city: City | None = None
+    studio: StudioId | None = None
+
+
+class Keys(Protocol):
+    """Gives the public key a token names."""
+
+    async def find(self, kid: str | None) -> jwt.PyJWK | None: ...
+
+
+class JwksKeys:
+    """An issuer's published keys, kept ten minutes, asked for again when a token names an unknown one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._fetched = -1e9
+        self._lock = asyncio.Lock()
+
+    async def find(self, kid: str | None) -> jwt.PyJWK | None:
+        """The key, or None where the issuer has none of that id; Unavailable while the issuer is away."""
+        async with self._lock:
+            age = time.monotonic() - self._fetched
+            if age > 600 or (kid not in self._keys and age > 5):
+                await self._fetch()
+        return self._keys.get(kid)
+
+    async def _fetch(self) -> None:
+        try:
+            async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+                answer = (await client.get(self._url)).raise_for_status()
+            self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
+            self._fetched = time.monotonic()
+        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+            log().warning("jwks_away", url=self._url, error=repr(error)[:200])
+            if not self._keys:
+                raise Unavailable("the issuer's keys cannot be read") from error
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Turns a bearer token into a Caller, or refuses it."""
+
+    keys: Keys
+    issuer: str
+
+    async def verify(self, token: str) -> Caller:
+        """The caller of a valid token; Refused 401 for a forged, foreign or expired one."""
+        try:
+            key = await self.keys.find(jwt.get_unverified_header(token).get("kid"))
+            if key is None:
+                raise jwt.InvalidKeyError("signed by a key the issuer does not publish")
+            claims = jwt.decode(token, key, algorithms=ALGORITHMS, issuer=self.issuer, options={"require": ["exp", "iss", "sub"], "verify_aud": False})
+            return Caller.model_validate({**claims, "account": claims["sub"]})
+        except jwt.ExpiredSignatureError:
+            raise Refused(401, "token_expired", "登录已过期，请重新登录。", "The token has expired; sign in again.") from None
+        except (jwt.PyJWTError, ValidationError) as error:
+            raise Refused(401, "token_invalid", "登录凭证无效，请重新登录。", "The token is not valid; sign in again.", reason=type(error).__name__) from None
+
+
+async def _caller(request: Request) -> Caller:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refused(401, "token_missing", "请先登录。", "Sign in first: a bearer token is needed.")
+    verifier: Verifier = request.app.state.verifier
+    caller = await verifier.verify(token.strip())
+    ORIGIN.set(Origin(caller.account, caller.role))
+    return caller
+
+
+SignedIn = Annotated[Caller, Depends(_caller)]
+
+
+def only(*roles: Role) -> Any:
+    """A route parameter's type marker: `caller: Annotated[Caller, only("province")]` admits these roles alone."""
+    return Depends(_allowing(roles))
+
+
+def _allowing(roles: tuple[Role, ...]) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
+    async def allowed(caller: SignedIn) -> Caller:
+        if caller.role not in roles:
+            log().warning("denied", account=caller.account, role=caller.role, allowed=roles)
+            raise Refused(403, "role_not_allowed", "您的账号没有此项权限。", "Your role may not do this.", role=caller.role)
+        return caller
+
+    return allowed
+
+
+Studio = Annotated[Caller, only("studio")]
+ProvinceAdmin = Annotated[Caller, only("province")]
+NationalAdmin = Annotated[Caller, only("national")]
+Expert = Annotated[Caller, only("expert")]
+Frontend = Annotated[Caller, only("frontend")]

@@ -1,0 +1,60 @@
+"""Refusals as part of the interface: what was wrong, where, what was measured, what to do (RFC 9457)."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pymongo.errors import PyMongoError
+
+from chassis.logs import log
+
+
+class Refused(Exception):
+    """A request that cannot be granted as it stands; nothing was changed.
+
+    `code` is stable and for machines; `zh` and `en` are for people; `facts` say what was measured, what
+    was expected and what to do. Raised while handling an event, it parks the message: it cannot pass.
+    """
+
+    def __init__(self, status: int, code: str, zh: str, en: str, **facts: Any) -> None:
+        super().__init__(f"{code}: {en}")
+        self.status, self.code, self.zh, self.en, self.facts = status, code, zh, en, facts
+
+
+class Unavailable(Exception):
+    """A part of ours is down; the same request will be good again later."""
+
+
+def problem(refused: Refused) -> JSONResponse:
+    """An `application/problem+json` answer in Chinese and English."""
+    body = {"type": f"urn:zhumeng:problem:{refused.code}", "status": refused.status, "code": refused.code,
+            "title": refused.zh, "detail": refused.en, "zh": refused.zh, "en": refused.en, **refused.facts}
+    headers = {"Retry-After": "5"} if refused.status == 503 else None
+    return JSONResponse(body, refused.status, headers=headers, media_type="application/problem+json")
+
+
+def _unavailable() -> Refused:
+    return Refused(503, "unavailable", "系统暂时繁忙，您的材料没有丢失，请稍后再试。", "A part of ours is down for a moment; nothing was lost. Please try again.")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal, malformed request and outage of `app` as problem+json."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        log().info("refused", path=request.url.path, code=error.code, status=error.status, **error.facts)
+        return problem(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [{"where": ".".join(map(str, e["loc"])), "reason": e["msg"]} for e in error.errors()]
+        log().info("refused", path=request.url.path, code="malformed", status=422, fields=fields)
+        return problem(Refused(422, "malformed", "请求内容有误，请检查所列字段。", "The request does not fit; see the fields named.", fields=fields))
+
+    @app.exception_handler(PyMongoError)
+    @app.exception_handler(Unavailable)
+    @app.exception_handler(TimeoutError)
+    async def down(request: Request, error: Exception) -> JSONResponse:
+        log().error("unavailable", path=request.url.path, error=repr(error)[:300])
+        return problem(_unavailable())

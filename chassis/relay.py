@@ -1,0 +1,112 @@
+"""Carries committed outbox rows to the broker: confirmed, in order for each subject, pipelined, under a lease."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from chassis import crash, metrics
+from chassis.delivery import Message
+from chassis.ids import new_id
+from chassis.logs import log
+from chassis.mongo import Document, Records
+
+BATCH = 1000
+LEASE_MS = 15_000
+
+
+class Publisher(Protocol):
+    """Hands messages to the broker."""
+
+    async def publish(self, message: Message) -> None:
+        """Return when the broker has taken responsibility; raise when it has not, or nobody would receive it."""
+
+
+class Relay:
+    """Sends what is waiting in one service's outbox. Any number may run; the lease lets one work at a time."""
+
+    def __init__(self, records: Records, publisher: Publisher) -> None:
+        self._records = records
+        self._publisher = publisher
+        self._me = new_id()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Relay until cancelled; an outage of store or broker is logged and waited out."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            while True:
+                try:
+                    moved = await self._hold_lease() and await self.drain()
+                except (PyMongoError, OSError, TimeoutError) as error:
+                    log().warning("relay_waits", error=repr(error)[:200])
+                    moved = False
+                if not moved:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), 1.0)
+                    self._wake.clear()
+
+    async def drain(self) -> bool:
+        """Send one batch of waiting rows; True when all of a non-empty batch went out, so that there may be more."""
+        rows = await self._records.outbox.find({"waiting": True}).sort("_id").limit(BATCH).to_list()
+        metrics.OUTBOX_WAITING.set(len(rows))
+        chains: dict[str, list[Document]] = defaultdict(list)
+        for row in rows:
+            chains[row["subject"]].append(row)
+        sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
+        ids = [row_id for chain in sent for row_id in chain]
+        if ids:
+            await self._records.outbox.update_many({"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}})
+            crash.point("marked")
+        return bool(ids) and len(ids) == len(rows)
+
+    async def _send_chain(self, chain: list[Document]) -> list[str]:
+        """Send one subject's rows one after the other; stop at the first the broker does not take."""
+        sent: list[str] = []
+        for row in sorted(chain, key=lambda row: int(row["sequence"])):
+            try:
+                await self._send(row)
+            except Exception as error:  # noqa: BLE001 - whatever kept it from the broker, the row stays and is tried again
+                log().warning("publish_refused", id=row["_id"], topic=row["topic"], subject=row["subject"], error=repr(error)[:200])
+                break
+            sent.append(row["_id"])
+        return sent
+
+    async def _send(self, row: Document) -> None:
+        message = Message(row["_id"], row["topic"], row["body"], row["subject"], row["source"], row["at"], row["sequence"], row["traceparent"])
+        publishing = asyncio.ensure_future(self._publisher.publish(message))
+        if crash.armed("published"):
+            await asyncio.sleep(0.005)
+            crash.point("published")
+        await publishing
+        crash.point("confirmed")
+        metrics.TOLD.labels(row["topic"]).inc()
+
+    async def _hold_lease(self) -> bool:
+        """Take or renew the lease by the database's own clock."""
+        free = {"_id": "relay", "$or": [{"holder": self._me}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
+        until = [{"$set": {"holder": self._me, "until": {"$add": ["$$NOW", LEASE_MS]}}}]
+        try:
+            await self._records.leases.update_one(free, until, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def release(self) -> None:
+        """Give the lease back, so that another relay goes on at once."""
+        await self._records.leases.delete_one({"_id": "relay", "holder": self._me})
+
+    async def _watch(self) -> None:
+        """Wake the relay as soon as a transaction with outbox rows commits, in whichever process."""
+        while True:
+            try:
+                async with await self._records.outbox.watch([{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]) as inserts:
+                    self._wake.set()
+                    async for _ in inserts:
+                        self._wake.set()
+            except PyMongoError as error:
+                log().warning("relay_watch_lost", error=repr(error)[:200])
+                await asyncio.sleep(1)

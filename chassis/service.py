@@ -1,0 +1,152 @@
+"""One process of the product: its database, bus and HTTP wired together, started patiently, stopped cleanly."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import uvicorn
+from aio_pika.exceptions import AMQPException
+from fastapi import APIRouter, FastAPI
+from pymongo.errors import PyMongoError
+
+from chassis import health, logs, problems, tracing
+from chassis.broker import OUTAGES, RabbitPublisher, Subscriptions
+from chassis.clock import Clock, SystemClock
+from chassis.hearing import Hears, Reception
+from chassis.identity import JwksKeys, Verifier
+from chassis.logs import log
+from chassis.mongo import Records, connect
+from chassis.relay import Relay
+from chassis.requests import Requests
+from chassis.settings import ServiceSettings
+from chassis.transaction import Transactions
+
+Work = Callable[[], Awaitable[None]]
+
+
+class Service:
+    """What a composition root fills: `prepare` runs before anything is served, `tasks` run while it lives,
+    `checks` must pass for it to be ready, `streams` are declared beside the log."""
+
+    def __init__(self, name: str, settings: ServiceSettings, clock: Clock | None = None, process: str | None = None) -> None:
+        self.name, self.process, self.settings = name, process or name, settings
+        self.clock = clock or SystemClock()
+        self.client = connect(settings.mongo_url)
+        self.database = self.client[f"{settings.mongo_prefix}{name}"]
+        self.records = Records(self.database)
+        self.transactions = Transactions(self.records, f"zhumeng/{name}", self.clock)
+        self.verifier = Verifier(JwksKeys(settings.jwks_url), settings.issuer)
+        self.reception = Reception(self.records, settings.retry_delays)
+        self.hears = Hears(name)
+        self.routers: list[APIRouter] = []
+        self.prepare: list[Work] = []
+        self.tasks: list[Work] = []
+        self.checks: dict[str, Work] = {"mongodb": self._mongodb_answers}
+        self.streams: dict[str, str] = {}
+
+    def http(self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+        """The HTTP application: the service's routes, health, metrics and OpenAPI."""
+        app = FastAPI(title=f"Zhumeng {self.name}", version="1", lifespan=lifespan)
+        app.state.verifier = self.verifier
+        problems.install(app)
+        for router in self.routers:
+            app.include_router(router)
+        app.include_router(health.routes(self.process, self.checks))
+        app.add_middleware(Requests)
+        return app
+
+    async def ready_database(self) -> None:
+        """Create collections and indexes, the chassis's and the service's own."""
+        await self.records.prepare()
+        for prepare in self.prepare:
+            await prepare()
+
+    async def _mongodb_answers(self) -> None:
+        await self.client.admin.command("ping")
+
+
+class Process:
+    """A Service alive on a real broker."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        settings = service.settings
+        self.publisher = RabbitPublisher(settings.amqp_url, service.process, settings.retry_delays, service.streams)
+        self.relay = Relay(service.records, self.publisher)
+        self.subscriptions = Subscriptions(settings.amqp_url, service.hears, service.reception, self.publisher)
+        self._waiting_for: str | None = "start"
+        service.checks |= {"started": self._started, "rabbitmq": self.publisher.answers, "subscriptions": self._subscribed}
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Start in the background, so that health is answered from the first moment; stop in order."""
+        running = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+            await self._close()
+
+    async def _run(self) -> None:
+        await self._patiently("mongodb", self.service.ready_database)
+        await self._patiently("rabbitmq", self.publisher.start)
+        self._waiting_for = None
+        log().info("started")
+        async with asyncio.TaskGroup() as tasks:
+            for work in (self.relay.run, self.subscriptions.run, *self.service.tasks):
+                tasks.create_task(_kept_running(work))
+
+    async def _patiently(self, part: str, start: Work) -> None:
+        self._waiting_for = part
+        while True:
+            try:
+                return await start()
+            except (PyMongoError, AMQPException, *OUTAGES) as error:
+                log().warning("waiting_for", part=part, error=repr(error)[:200])
+                await asyncio.sleep(1)
+
+    async def _close(self) -> None:
+        with contextlib.suppress(PyMongoError, AMQPException, OSError, TimeoutError):
+            async with asyncio.timeout(5):
+                await self.relay.release()
+        with contextlib.suppress(AMQPException, OSError, TimeoutError):
+            async with asyncio.timeout(5):
+                await self.publisher.stop()
+        await self.service.client.close()
+        log().info("stopped")
+
+    async def _started(self) -> None:
+        if self._waiting_for is not None:
+            raise ConnectionError(f"waiting for {self._waiting_for}")
+
+    async def _subscribed(self) -> None:
+        if self.subscriptions.missing:
+            raise ConnectionError(f"no consumer on {', '.join(self.subscriptions.missing)}")
+
+
+async def _kept_running(work: Work) -> None:
+    """Run a background task for the life of the process; what ends it is logged, and it is begun again."""
+    while True:
+        try:
+            await work()
+            log().error("task_ended", task=work.__qualname__ if hasattr(work, "__qualname__") else repr(work))
+        except Exception as error:  # noqa: BLE001 - a background task must not take the process with it
+            log().error("task_failed", error=repr(error)[:300], exc_info=True)
+        await asyncio.sleep(1)
+
+
+def application(service: Service) -> FastAPI:
+    """The ASGI application of one process, on its real broker."""
+    return service.http(Process(service).lifespan)
+
+
+def serve(service: Service, **options: Any) -> None:
+    """Run a process until SIGTERM: requests end, deliveries in hand are settled, then it stops."""
+    settings = service.settings
+    logs.configure(service.process, settings.log)
+    tracing.configure(service.process, settings.otlp_endpoint)
+    uvicorn.run(application(service), host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
+                timeout_graceful_shutdown=20, server_header=False, **options)
