@@ -1,0 +1,1 @@
+"""Everything that runs Zhumeng: the command line, the local stack, images. Nothing imports it."""

