@@ -10,6 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.part import NotReady, Part
+from deploy.local.probes import listens
 
 NOT_YET_INITIALIZED = 94
 CACHE_GB = "0.5"
@@ -30,6 +31,7 @@ def mongodb(home: Home, addresses: Addresses) -> Part:
 
 def _become_primary(url: str, port: int) -> None:
     """Initiate on the first start, tell the set its own address when the port has changed, wait for the primary."""
+    listens(port)()
     client: MongoClient[dict[str, Any]]
     with MongoClient(url, serverSelectionTimeoutMS=500, connectTimeoutMS=500) as client:
         try:

@@ -14,8 +14,13 @@ from deploy.local.home import Home
 from deploy.local.part import NotReady, Part
 
 VOLUME_LIMIT_MB = 256
-"""Size at which a volume is full; with `VOLUMES` the store holds 50 GB. Nothing is allocated ahead."""
-VOLUMES = 200
+"""Size at which a volume is full; the free disk divided by it is how many there may be. Nothing is allocated ahead."""
+
+ONE_VOLUME_AT_A_TIME = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""Every bucket has its own volumes and by default takes seven at once, which soon uses up what there may be."""
+
+STOP_WITHIN = 2
+"""On SIGTERM it waits 15 s for its own connections to itself; what was answered is already written."""
 
 
 def seaweedfs(home: Home, addresses: Addresses) -> Part:
@@ -27,16 +32,31 @@ def seaweedfs(home: Home, addresses: Addresses) -> Part:
     ports = addresses.ports
     command = (
         str(Path(sys.executable).with_name("weed")),
-        *("server", f"-dir={home.folder('seaweedfs/data')}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(
+            "-logtostderr=true",
+            "server",
+            f"-dir={home.folder('seaweedfs/data')}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+        ),
         *(f"-master.port={ports['master']}", f"-master.port.grpc={ports['master-grpc']}"),
         *(f"-master.volumeSizeLimitMB={VOLUME_LIMIT_MB}", "-master.telemetry=false"),
+        *("-master.electionTimeout=500ms", "-master.heartbeatInterval=100ms"),  # it stands alone: nothing to wait for
         *(f"-volume.port={ports['volume']}", f"-volume.port.grpc={ports['volume-grpc']}"),
-        *(f"-volume.max={VOLUMES}", "-volume.preStopSeconds=0"),
+        *("-volume.max=0", "-volume.preStopSeconds=0"),
         *("-filer", f"-filer.port={ports['filer']}", f"-filer.port.grpc={ports['filer-grpc']}"),
         *("-s3", f"-s3.port={ports['s3']}", f"-s3.port.grpc={ports['s3-grpc']}", f"-s3.config={identities}"),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.localSocket={folder / 's3.sock'}"),
     )
-    return Part("seaweedfs", command, ports["s3"], ready=lambda: _make_bucket(addresses.s3))
+    surroundings = ONE_VOLUME_AT_A_TIME | {"TMPDIR": str(folder)}
+    return Part(
+        "seaweedfs",
+        command,
+        ports["s3"],
+        surroundings,
+        ready=lambda: _make_bucket(addresses.s3),
+        stop_within=STOP_WITHIN,
+    )
 
 
 def _identities(s3: S3Address) -> object:

@@ -84,11 +84,13 @@ class LocalStack:
             time.sleep(POLL_SECONDS)
 
     def stop(self, within: float = 45) -> dict[int, str]:
-        """Stop the product, then what it stands on, then the supervisor; return what had to be killed."""
+        """Stop each part after those that need it, then the supervisor; return what had to be killed."""
         if self.supervisor.answers():
-            needed = {need for part in self.parts.values() for need in part.needs}
-            for group in (self.parts.keys() - needed, needed):
-                self._stop_all(group)
+            left = dict(self.parts)
+            while left:
+                needed = {need for part in left.values() for need in part.needs}
+                self._stop_all(left.keys() - needed)
+                left = {name: part for name, part in left.items() if name in needed}
             self.supervisor.shut_down()
         return leftovers.end(self.home, within=within)
 

@@ -21,15 +21,14 @@ class Rabbit:
     amqp_url: str
     management_url: str
     version: str
-    started_here: bool = False
 
     @classmethod
-    def at(cls, amqp_url: str, management_url: str | None = None, *, started_here: bool = False) -> Self:
+    def at(cls, amqp_url: str, management_url: str | None = None) -> Self:
         """Look the node's version up; without a management address it is the AMQP port + 10000."""
         parts = urlsplit(amqp_url)
         management = management_url or f"http://{parts.hostname}:{(parts.port or 5672) + 10000}"
         answer = httpx.get(f"{management}/api/overview", auth=_login(amqp_url)).raise_for_status()
-        return cls(amqp_url, management, str(answer.json()["rabbitmq_version"]), started_here)
+        return cls(amqp_url, management, str(answer.json()["rabbitmq_version"]))
 
     def management(self) -> httpx.Client:
         """A client of the management API, logged in."""

@@ -1,27 +1,51 @@
 """The servers a test session starts for itself, each on first use, in a private folder."""
 
+from functools import cached_property
 from pathlib import Path
 
+from deploy.local.home import Home
+from deploy.local.rabbitmq43 import install, rabbitmq43
+from deploy.local.stack import LocalStack
 from tests.support.kinds import MailSink, ObjectStore, Rabbit
 
 
 class Native:
-    """Starts what is asked for; remembers what it started so that `close` leaves nothing."""
+    """Starts what is asked for with the project's own stack, and remembers that so `close` leaves nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._home = Home(folder)
+
+    @cached_property
+    def _stack(self) -> LocalStack:
+        return LocalStack.open(self._home, more=lambda home, addresses: [rabbitmq43(home, addresses)])
 
     def mongo_url(self) -> str:
-        raise NotImplementedError
+        """A one-node replica set."""
+        self._stack.start("mongodb")
+        return self._stack.addresses.mongo_url
 
     def rabbit(self, series: str) -> Rabbit:
-        raise NotImplementedError
+        """Debian's RabbitMQ (`310`) or the newer series (`43`)."""
+        name = {"310": "rabbitmq", "43": "rabbitmq43"}[series]
+        if series == "43":
+            install()
+        self._stack.start(name)
+        addresses = self._stack.addresses
+        login = f"ops:{addresses.secrets['amqp-ops']}"
+        return Rabbit.at(f"amqp://{login}@127.0.0.1:{addresses.ports[name]}/", addresses.http(f"{name}-management"))
 
-    def s3(self) -> ObjectStore:
-        raise NotImplementedError
+    def s3(self, bucket: str) -> ObjectStore:
+        """The S3 store."""
+        self._stack.start("seaweedfs")
+        s3 = self._stack.addresses.s3
+        return ObjectStore(s3.endpoint, s3.access_key, s3.secret_key, bucket)
 
     def smtp(self) -> MailSink:
-        raise NotImplementedError
+        """The mail server with its folder."""
+        self._stack.start("mail")
+        return MailSink(self._stack.addresses.smtp_url, self._stack.addresses.maildir)
 
     def close(self) -> None:
-        """Stop everything."""
+        """Stop everything; a process that would not end is an error of the stack."""
+        if "_stack" in self.__dict__ and (left := self._stack.stop()):
+            raise RuntimeError(f"the test servers left processes: {left}")

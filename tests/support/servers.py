@@ -59,12 +59,13 @@ def rabbit(request: pytest.FixtureRequest) -> Rabbit:
 @pytest.fixture(scope="session")
 def s3(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
     """An S3 store with a bucket of this session's own."""
+    bucket = f"zm-test-{secrets.token_hex(4)}"
     if endpoint := NAMED.get("ZM_TEST_S3_ENDPOINT"):
         access = NAMED.get("ZM_TEST_S3_ACCESS_KEY", "zhumeng")
         secret = NAMED.get("ZM_TEST_S3_SECRET_KEY", "zhumeng-secret")
-        store = ObjectStore(endpoint, access, secret, f"zm-test-{secrets.token_hex(4)}")
+        store = ObjectStore(endpoint, access, secret, bucket)
     else:
-        store = _native(request).s3()
+        store = _native(request).s3(bucket)
     client = connect_s3(store)
     client.make_bucket(store.bucket)
     ran_against.add(" ".join(store.server()))
