@@ -16,7 +16,7 @@ def configure(service: str, style: Literal["json", "console"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if style == "console" else structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Processor = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback) if style == "console" else structlog.processors.JSONRenderer(ensure_ascii=False)
     if style == "console":
         shared.pop()
     structlog.configure(

@@ -6,7 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
 
 from chassis import crash, metrics
 from chassis.delivery import Message
@@ -87,13 +88,11 @@ class Relay:
 
     async def _hold_lease(self) -> bool:
         """Take or renew the lease by the database's own clock."""
-        free = {"_id": "relay", "$or": [{"holder": self._me}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
-        until = [{"$set": {"holder": self._me, "until": {"$add": ["$$NOW", LEASE_MS]}}}]
-        try:
-            await self._records.leases.update_one(free, until, upsert=True)
-        except DuplicateKeyError:
-            return False
-        return True
+        free = {"$or": [{"$eq": ["$holder", self._me]}, {"$lt": [{"$ifNull": ["$until", 0]}, "$$NOW"]}]}
+        taken = {"holder": self._me, "until": {"$add": ["$$NOW", LEASE_MS]}}
+        take = [{"$set": {name: {"$cond": [free, value, f"${name}"]} for name, value in taken.items()}}]
+        lease = await self._records.leases.find_one_and_update({"_id": "relay"}, take, upsert=True, return_document=ReturnDocument.AFTER)
+        return lease is not None and lease["holder"] == self._me
 
     async def release(self) -> None:
         """Give the lease back, so that another relay goes on at once."""
