@@ -2,9 +2,30 @@
 
 from contracts.rulebook.clause import Text
 from contracts.rulebook.limits import Level, Limit
+from contracts.rulebook.loader import SHIPPED, Rulebooks, dump, load, load_all, parse
 from contracts.rulebook.material import Slot
 from contracts.rulebook.moment import Moment, Window
+from contracts.rulebook.refusal import Problem, RulebookRefused
+from contracts.rulebook.rehearsal import rehearsal
 from contracts.rulebook.rulebook import Rulebook
 from contracts.rulebook.tracks import Track
 
-__all__ = ["Level", "Limit", "Moment", "Rulebook", "Slot", "Text", "Track", "Window"]
+__all__ = [
+    "SHIPPED",
+    "Level",
+    "Limit",
+    "Moment",
+    "Problem",
+    "Rulebook",
+    "RulebookRefused",
+    "Rulebooks",
+    "Slot",
+    "Text",
+    "Track",
+    "Window",
+    "dump",
+    "load",
+    "load_all",
+    "parse",
+    "rehearsal",
+]

@@ -1,11 +1,10 @@
 """Who may apply, and how they become certified."""
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.rulebook.clause import Clause, Contradiction, Key, Text
+from contracts.rulebook.clause import Clause, Key, Text
 from contracts.rulebook.material import FormField
 
 ApplicantForm = Literal["studio", "unit", "city", "account", "person"]
@@ -26,12 +25,6 @@ class CertificationStep(Clause):
     id: Key
     title: Text
     fields: Annotated[tuple[FormField, ...], Field(min_length=1)]
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        ids = [field.id for field in self.fields]
-        for index, each in enumerate(ids):
-            if each in ids[:index]:
-                yield Contradiction(f"fields[{index}].id", f"the step already has a field {each}; give another id")
 
 
 class Certification(Clause):

@@ -51,10 +51,10 @@ class ProvinceQuota(Clause):
 
 
 class RecommenderQuota(Clause):
-    """The most entries of a track any one recommender of a kind may recommend."""
+    """The most entries of a track any one recommender of this kind may recommend."""
 
     per: Literal["recommender"]
-    recommender: Key
+    kind: Key
     track: TrackId
     max: Annotated[int, Field(ge=1)]
 
