@@ -3,13 +3,14 @@
 from importlib.metadata import version
 
 from contracts.events import Event
+from contracts.events.voting import VoteCast
 from contracts.ingress import INGRESS, Ingress
 from deploy.contracts.hearers import Hearers
 from deploy.contracts.messages import BINDING, Node, headers_schema, messages, request_schema, summary, teller
 from deploy.contracts.schemas import answer_name, events
 
 EXCHANGE, INGRESS_EXCHANGE, LOG, VOTES = "zhumeng.events", "zhumeng.ingress", "zhumeng.log", "zhumeng.votes"
-VOTE_TOPIC = "voting.vote_cast.v1"
+FROM_ANY_POINT = "Read with `x-stream-offset`."
 DESCRIPTION = """筑梦各服务之间的事件，以及前端可以发往总线的消息。
 
 Events between Zhumeng's services, and what a frontend may publish. Bodies are JSON.
@@ -103,13 +104,10 @@ def queue(name: str, queue_type: str, carried: list[str], description: str) -> N
 def stream_channels() -> Node:
     """The two histories anyone entitled may read from any point, again and again."""
     everything = [event.__name__ for event in events()]
-    votes = [event.__name__ for event in events() if event.topic == VOTE_TOPIC]
     return {
-        LOG: queue(
-            LOG, "stream", everything, f"Every event, bound to `{EXCHANGE}` by `#`. Read with `x-stream-offset`."
-        ),
+        LOG: queue(LOG, "stream", everything, f"Every event, bound to `{EXCHANGE}` by `#`. {FROM_ANY_POINT}"),
         VOTES: queue(
-            VOTES, "stream", votes, f"Every vote that counts, bound by `{VOTE_TOPIC}`. Read with `x-stream-offset`."
+            VOTES, "stream", [VoteCast.__name__], f"Counted votes, by `{VoteCast.topic}`. {FROM_ANY_POINT}"
         ),
     }
 

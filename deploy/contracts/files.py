@@ -25,7 +25,7 @@ def generated(heard: Hearers) -> dict[Path, str]:
     return files | {SCHEMAS / "asyncapi.yaml": text, PAGE: page(heard)}
 
 
-def differing(heard: Hearers, root: Path = ROOT) -> list[str]:
+def differing(heard: Hearers, root: Path) -> list[str]:
     """What is missing, differs or is there for nothing, one line each."""
     wanted = generated(heard)
     expected = [*wanted, *(golden_of(contract) for contract in contracts())]
@@ -34,7 +34,7 @@ def differing(heard: Hearers, root: Path = ROOT) -> list[str]:
     return lines + [f"{path}: {UNDECLARED}" for path in strays(wanted, root)]
 
 
-def broken(root: Path = ROOT) -> list[str]:
+def broken(root: Path) -> list[str]:
     """What the declared contracts break against the committed schemas, one line each."""
     declared = {contract.name: schema_of(contract) for contract in contracts()}
     lines: list[str] = []
@@ -44,7 +44,7 @@ def broken(root: Path = ROOT) -> list[str]:
     return lines
 
 
-def write(heard: Hearers, root: Path = ROOT) -> None:
+def write(heard: Hearers, root: Path) -> None:
     """Write what is generated, remove what is there for nothing, add the golden instances that are missing."""
     wanted = generated(heard)
     for path, text in wanted.items():
