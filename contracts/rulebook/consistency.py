@@ -112,21 +112,26 @@ def voting_lies_in_its_phase(voting: Voting | None, phases: Phases) -> Found:
         yield Contradiction("voting.hide_ranking_for_last", "is longer than the voting itself; shorten it")
 
 
-def awards_have_their_basis(
-    awards: tuple[Award, ...], voting: Voting | None, scoring: Scoring | None, tracks: tuple[Track, ...]
-) -> Found:
-    known = {track.id for track in tracks}
+def awards_by_votes_have_a_vote(awards: tuple[Award, ...], voting: Voting | None) -> Found:
     for index, award in enumerate(awards):
-        at = f"awards[{index}].basis"
-        match award.basis.kind:
-            case "votes" | "taking-part" if voting is None:
-                yield Contradiction(at, "rests on votes, but the rulebook has no voting; add it or change the basis")
-            case "score" if scoring is None:
-                yield Contradiction(at, "rests on scores, but the rulebook has no scoring; add it or change the basis")
-            case "votes" if voting and award.basis.track in known and award.basis.track not in voting.tracks:
-                yield Contradiction(f"{at}.track", "is not voted on; add it to voting.tracks or change the basis")
-            case _:
-                pass
+        if award.basis.kind in ("votes", "taking-part") and voting is None:
+            at = f"awards[{index}].basis"
+            yield Contradiction(at, "rests on votes, but the rulebook has no voting; add it or change the basis")
+
+
+def awards_by_votes_are_voted_on(awards: tuple[Award, ...], voting: Voting | None, tracks: tuple[Track, ...]) -> Found:
+    silent = {track.id for track in tracks} - set(voting.tracks if voting else ())
+    for index, award in enumerate(awards):
+        if voting and award.basis.kind == "votes" and award.basis.track in silent:
+            at = f"awards[{index}].basis.track"
+            yield Contradiction(at, "is not voted on; add it to voting.tracks or change the basis")
+
+
+def awards_by_score_are_scored(awards: tuple[Award, ...], scoring: Scoring | None) -> Found:
+    for index, award in enumerate(awards):
+        if award.basis.kind == "score" and scoring is None:
+            at = f"awards[{index}].basis"
+            yield Contradiction(at, "rests on scores, but the rulebook has no scoring; add it or change the basis")
 
 
 def somebody_decides(applicants: Applicants, review_chain: tuple[ReviewStep, ...]) -> Found:
@@ -167,7 +172,9 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     drain_has_a_deadline,
     phases_follow_each_other,
     voting_lies_in_its_phase,
-    awards_have_their_basis,
+    awards_by_votes_have_a_vote,
+    awards_by_votes_are_voted_on,
+    awards_by_score_are_scored,
     somebody_decides,
     recommenders_exist,
     quotas_are_set_once,

@@ -116,11 +116,12 @@ def _validated(source: Source) -> tuple[Rulebook | None, set[Problem]]:
 
 def _problems(source: Source, error: ErrorDetails) -> Iterator[Problem]:
     path = written_path(source.data, error["loc"])
-    if error["type"] != CONTRADICTION:
+    if error["type"] == CONTRADICTION:
+        for contradiction in error["ctx"]["found"]:
+            yield source.problem(path + path_of(contradiction.at), contradiction.reason)
+    elif error["type"] != "too_short" or len(error["input"]) < error["ctx"]["min_length"]:
+        # pydantic calls a list too short as soon as one of its items is wrong, which is said by itself
         yield source.problem(path, reason_of(error))
-        return
-    for contradiction in error["ctx"]["found"]:
-        yield source.problem(path + path_of(contradiction.at), contradiction.reason)
 
 
 def _legible(data: object) -> dict[str, object]:

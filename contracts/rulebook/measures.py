@@ -23,7 +23,9 @@ def bytes_from(written: object) -> object:
         return written
     match = re.fullmatch(r"(-?\d+) ?([A-Za-z]+)", written)
     if match is None or match[2] not in SIZE_UNITS:
-        raise ValueError(f"{written!r} is not a size; write a whole number and a unit, such as 300MiB (or kB, MB, GB)")
+        raise ValueError(
+            f"{written!r} is not a size; write a number with MB (1000 kB) or MiB (1024 KiB), such as 300MiB"
+        )
     return int(match[1]) * SIZE_UNITS[match[2]]
 
 
