@@ -50,14 +50,25 @@ async def declare(channel: AbstractRobustChannel, delays: Sequence[float], strea
     events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
     await channel.declare_exchange(INGRESS, ExchangeType.TOPIC, durable=True)
     for name, topic in {LOG: "#", **streams}.items():
-        stream = await channel.declare_queue(name, durable=True, arguments={
-            "x-queue-type": "stream", "x-max-length-bytes": 20_000_000_000, "x-max-age": "365D"})
+        stream = await channel.declare_queue(
+            name,
+            durable=True,
+            arguments={"x-queue-type": "stream", "x-max-length-bytes": 20_000_000_000, "x-max-age": "365D"},
+        )
         await stream.bind(events, topic)
     for delay in {*delays, RETURN_S}:
         waiting = await channel.declare_exchange(_delay_queue(delay), ExchangeType.FANOUT, durable=True)
-        queue = await channel.declare_queue(_delay_queue(delay), durable=True, arguments={
-            "x-queue-type": "quorum", "x-message-ttl": round(delay * 1000), "x-dead-letter-exchange": "",
-            "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"})
+        queue = await channel.declare_queue(
+            _delay_queue(delay),
+            durable=True,
+            arguments={
+                "x-queue-type": "quorum",
+                "x-message-ttl": round(delay * 1000),
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+            },
+        )
         await queue.bind(waiting)
 
 
@@ -71,11 +82,15 @@ class RabbitPublisher:
 
     async def start(self) -> None:
         """Connect and declare the shared topology; raises while the broker cannot be reached."""
-        self._connection = await aio_pika.connect_robust(self._url, timeout=5, client_properties={"connection_name": f"{self._service} publisher"})
+        self._connection = await aio_pika.connect_robust(
+            self._url, timeout=5, client_properties={"connection_name": f"{self._service} publisher"}
+        )
         channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         assert isinstance(channel, AbstractRobustChannel)
         await declare(channel, self._delays, self._streams)
-        self._exchanges = {name: await channel.get_exchange(name, ensure=False) for name in (EVENTS, *map(_delay_queue, self._delays))}
+        self._exchanges = {
+            name: await channel.get_exchange(name, ensure=False) for name in (EVENTS, *map(_delay_queue, self._delays))
+        }
         self._exchanges[""] = channel.default_exchange
 
     async def stop(self) -> None:
@@ -123,8 +138,16 @@ def _outgoing(message: Message) -> aio_pika.Message:
     if message.sender:
         headers["zm-sender"] = message.sender
     return aio_pika.Message(
-        message.body, headers=headers, message_id=message.id, type=message.topic, timestamp=message.at, content_type="application/json",
-        delivery_mode=DeliveryMode.PERSISTENT, reply_to=message.reply_to, correlation_id=message.correlation_id)
+        message.body,
+        headers=headers,
+        message_id=message.id,
+        type=message.topic,
+        timestamp=message.at,
+        content_type="application/json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+        reply_to=message.reply_to,
+        correlation_id=message.correlation_id,
+    )
 
 
 def incoming(raw: AbstractIncomingMessage, topic: str) -> Message:
@@ -134,10 +157,19 @@ def incoming(raw: AbstractIncomingMessage, topic: str) -> Message:
     failures = headers.get(FAILURES)
     return Message(
         id=str(headers.get("ce-id") or raw.message_id or f"{raw.user_id}-{raw.correlation_id}-{hash(raw.body):x}"),
-        topic=topic, body=raw.body, subject=str(headers.get("ce-subject", "")), source=str(headers.get("ce-source", "")), at=at,
-        sequence=int(str(headers.get("ce-sequence", 0))), traceparent=str(headers["traceparent"]) if headers.get("traceparent") else None,
-        sender=str(headers["zm-sender"]) if "zm-sender" in headers else raw.user_id, reply_to=raw.reply_to, correlation_id=raw.correlation_id,
-        failures=tuple(map(str, failures)) if isinstance(failures, list) else (), redelivered=bool(raw.redelivered))
+        topic=topic,
+        body=raw.body,
+        subject=str(headers.get("ce-subject", "")),
+        source=str(headers.get("ce-source", "")),
+        at=at,
+        sequence=int(str(headers.get("ce-sequence", 0))),
+        traceparent=str(headers["traceparent"]) if headers.get("traceparent") else None,
+        sender=str(headers["zm-sender"]) if "zm-sender" in headers else raw.user_id,
+        reply_to=raw.reply_to,
+        correlation_id=raw.correlation_id,
+        failures=tuple(map(str, failures)) if isinstance(failures, list) else (),
+        redelivered=bool(raw.redelivered),
+    )
 
 
 class Subscriptions:
@@ -174,7 +206,13 @@ class Subscriptions:
 
     async def _start(self) -> None:
         broker = RabbitBroker(
-            self._url, graceful_timeout=25, logger=None, app_id=f"zhumeng.{self._hears.service}", fail_fast=True, timeout=5)
+            self._url,
+            graceful_timeout=25,
+            logger=None,
+            app_id=f"zhumeng.{self._hears.service}",
+            fail_fast=True,
+            timeout=5,
+        )
         for hearer in self._hears.hearers:
             self._subscribe(broker, hearer)
         self._broker = broker
@@ -189,11 +227,25 @@ class Subscriptions:
     def _subscribe(self, broker: RabbitBroker, hearer: Hearer[Any]) -> RabbitSubscriber:
         exchange = INGRESS if issubclass(hearer.event, Ingress) else EVENTS
         subscriber = broker.subscriber(
-            RabbitQueue(hearer.queue, queue_type=QueueType.QUORUM, durable=True, routing_key=hearer.event.topic, arguments={
-                "x-delivery-limit": 1000, "x-dead-letter-exchange": _delay_queue(RETURN_S), "x-dead-letter-routing-key": hearer.queue,
-                "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}),
+            RabbitQueue(
+                hearer.queue,
+                queue_type=QueueType.QUORUM,
+                durable=True,
+                routing_key=hearer.event.topic,
+                arguments={
+                    "x-delivery-limit": 1000,
+                    "x-dead-letter-exchange": _delay_queue(RETURN_S),
+                    "x-dead-letter-routing-key": hearer.queue,
+                    "x-dead-letter-strategy": "at-least-once",
+                    "x-overflow": "reject-publish",
+                },
+            ),
             RabbitExchange(exchange, type=StreamExchangeType.TOPIC, durable=True),
-            channel=Channel(prefetch_count=hearer.at_once), ack_policy=AckPolicy.MANUAL, no_reply=True, decoder=_bytes)
+            channel=Channel(prefetch_count=hearer.at_once),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            decoder=_bytes,
+        )
 
         @subscriber
         async def consume(raw: RabbitMessage) -> None:
@@ -218,7 +270,9 @@ class Subscriptions:
             case Again(again, delay_s):
                 await self._publisher.delay(again, delay_s, hearer.queue)
             case Done(answer) if message.reply_to and answer is not None:
-                reply = Message(message.id, f"{message.topic}.answer", to_json(answer), correlation_id=message.correlation_id)
+                reply = Message(
+                    message.id, f"{message.topic}.answer", to_json(answer), correlation_id=message.correlation_id
+                )
                 await self._publisher.answer(reply, message.reply_to)
 
     async def _look(self) -> tuple[str, ...]:

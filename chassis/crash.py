@@ -6,7 +6,9 @@
 import os
 from typing import Literal, get_args
 
-CrashPoint = Literal["received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack"]
+CrashPoint = Literal[
+    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack"
+]
 POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 
 _name, _, _nth = os.environ.get("ZM_CRASH_AT", "").partition(":")
@@ -20,7 +22,7 @@ def armed(point: CrashPoint) -> bool:
 
 def point(name: CrashPoint) -> None:
     """Pass a named step; die there, without any clean-up, if told to."""
-    global _left  # noqa: PLW0603 - counts passes of the one process-wide crash point
+    global _left
     if _name == name:
         _left -= 1
         if _left == 0:

@@ -1,4 +1,4 @@
-"""One message on its way: CloudEvents 1.0 metadata in AMQP 0-9-1 headers, binary mode, and what is known of its tries."""
+"""One message on its way: CloudEvents 1.0 metadata as AMQP 0-9-1 headers, and what is known of its tries."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,14 +31,30 @@ class Message:
 
     def headers(self) -> dict[str, str]:
         """CloudEvents attributes as AMQP headers."""
-        headers = {"ce-specversion": "1.0", "ce-id": self.id, "ce-type": self.topic, "ce-source": self.source,
-                   "ce-subject": self.subject, "ce-time": self.at.isoformat(), "ce-sequence": str(self.sequence)}
+        headers = {
+            "ce-specversion": "1.0",
+            "ce-id": self.id,
+            "ce-type": self.topic,
+            "ce-source": self.source,
+            "ce-subject": self.subject,
+            "ce-time": self.at.isoformat(),
+            "ce-sequence": str(self.sequence),
+        }
         return headers | ({"traceparent": self.traceparent} if self.traceparent else {})
 
     def document(self) -> dict[str, Any]:
         """Everything but the body, for a parked record a person reads."""
-        return {"message": self.id, "topic": self.topic, "subject": self.subject, "source": self.source, "at": self.at,
-                "sequence": self.sequence, "traceparent": self.traceparent, "sender": self.sender, "failures": list(self.failures)}
+        return {
+            "message": self.id,
+            "topic": self.topic,
+            "subject": self.subject,
+            "source": self.source,
+            "at": self.at,
+            "sequence": self.sequence,
+            "traceparent": self.traceparent,
+            "sender": self.sender,
+            "failures": list(self.failures),
+        }
 
 
 @dataclass

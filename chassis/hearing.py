@@ -53,7 +53,9 @@ class Hears:
         self.service = service
         self.hearers: list[Hearer[Any]] = []
 
-    def __call__(self, event: type[E], *, timeout_s: float = 30.0, at_once: int = 10) -> Callable[[Callable[[E], Awaitable[Any]]], Callable[[E], Awaitable[Any]]]:
+    def __call__(
+        self, event: type[E], *, timeout_s: float = 30.0, at_once: int = 10
+    ) -> Callable[[Callable[[E], Awaitable[Any]]], Callable[[E], Awaitable[Any]]]:
         def register(handle: Callable[[E], Awaitable[Any]]) -> Callable[[E], Awaitable[Any]]:
             self.hearers.append(Hearer(self.service, event, handle, timeout_s, at_once))
             return handle
@@ -100,7 +102,10 @@ class Reception:
         """Handle one message to an outcome; never raises but for cancellation."""
         started = time.perf_counter()
         subject = {"event": message.id, "topic": message.topic, "subject": message.subject}
-        with structlog.contextvars.bound_contextvars(**subject), tracing.span(f"hear {hearer.queue}", message.traceparent):
+        with (
+            structlog.contextvars.bound_contextvars(**subject),
+            tracing.span(f"hear {hearer.queue}", message.traceparent),
+        ):
             crash.point("received")
             try:
                 outcome = await self._handle(hearer, message)
@@ -116,7 +121,9 @@ class Reception:
         try:
             event = _parsed(hearer, message)
         except ValueError as error:
-            return await self._park(key, hearer, message, f"malformed, sent by {message.sender or 'an unnamed user'}: {error}")
+            return await self._park(
+                key, hearer, message, f"malformed, sent by {message.sender or 'an unnamed user'}: {error}"
+            )
         if known := await self._records.inbox.find_one({"_id": key}):
             return Done(known.get("answer"), repeat=True)
         if not message.redelivered:
@@ -127,7 +134,11 @@ class Reception:
     async def _attempt_suspect(self, key: str, hearer: Hearer[Any], message: Message, event: Any) -> Outcome:
         """Handle, alone, a message that came back without having been settled: it may be what ends processes."""
         row = await self._records.attempts.find_one_and_update(
-            {"_id": key}, {"$inc": {"deaths": 1}, "$set": {"at": datetime.now(UTC)}}, upsert=True, return_document=ReturnDocument.AFTER)
+            {"_id": key},
+            {"$inc": {"deaths": 1}, "$set": {"at": datetime.now(UTC)}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
         if row is not None and row["deaths"] > DEATHS_ALLOWED:
             return await self._park(key, hearer, message, f"its handling ended the process {DEATHS_ALLOWED} times")
         outcome = await self._attempt(key, hearer, message, event)
@@ -156,7 +167,9 @@ class Reception:
         tries = len(message.failures)
         outage = isinstance(error, PyMongoError | ConnectionError)
         if tries >= len(self._delays) and not outage:
-            return await self._park(key, hearer, message, f"failed {tries + 1} times, last: {error!r}", traceback.format_exc())
+            return await self._park(
+                key, hearer, message, f"failed {tries + 1} times, last: {error!r}", traceback.format_exc()
+            )
         log().warning("will_retry", tries=tries + 1, error=repr(error)[:300], exc_info=not outage)
         delay = self._delays[min(tries, len(self._delays) - 1)]
         if outage:  # a fault of ours spends none of the message's tries
@@ -175,5 +188,7 @@ def _parsed(hearer: Hearer[Any], message: Message) -> Any:
     try:
         return hearer.event.model_validate_json(message.body)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_input=False))
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_input=False)
+        )
         raise ValueError(faults) from None

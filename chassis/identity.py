@@ -80,12 +80,26 @@ class Verifier:
             key = await self.keys.find(jwt.get_unverified_header(token).get("kid"))
             if key is None:
                 raise jwt.InvalidKeyError("signed by a key the issuer does not publish")
-            claims = jwt.decode(token, key, algorithms=ALGORITHMS, issuer=self.issuer, options={"require": ["exp", "iss", "sub"], "verify_aud": False})
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                issuer=self.issuer,
+                options={"require": ["exp", "iss", "sub"], "verify_aud": False},
+            )
             return Caller.model_validate({**claims, "account": claims["sub"]})
         except jwt.ExpiredSignatureError:
-            raise Refused(401, "token_expired", "登录已过期，请重新登录。", "The token has expired; sign in again.") from None
+            raise Refused(
+                401, "token_expired", "登录已过期，请重新登录。", "The token has expired; sign in again."
+            ) from None
         except (jwt.PyJWTError, ValidationError) as error:
-            raise Refused(401, "token_invalid", "登录凭证无效，请重新登录。", "The token is not valid; sign in again.", reason=type(error).__name__) from None
+            raise Refused(
+                401,
+                "token_invalid",
+                "登录凭证无效，请重新登录。",
+                "The token is not valid; sign in again.",
+                reason=type(error).__name__,
+            ) from None
 
 
 async def _caller(request: Request) -> Caller:
@@ -110,7 +124,9 @@ def _allowing(roles: tuple[Role, ...]) -> Callable[[Caller], Coroutine[Any, Any,
     async def allowed(caller: SignedIn) -> Caller:
         if caller.role not in roles:
             log().warning("denied", account=caller.account, role=caller.role, allowed=roles)
-            raise Refused(403, "role_not_allowed", "您的账号没有此项权限。", "Your role may not do this.", role=caller.role)
+            raise Refused(
+                403, "role_not_allowed", "您的账号没有此项权限。", "Your role may not do this.", role=caller.role
+            )
         return caller
 
     return allowed

@@ -17,8 +17,15 @@ REPEAT_WINDOW = timedelta(days=14)
 def connect(url: str) -> AsyncMongoClient[Document]:
     """A client that answers or fails within seconds, reads UTC, and writes to a majority's journal."""
     return AsyncMongoClient(
-        url, tz_aware=True, serverSelectionTimeoutMS=4000, connectTimeoutMS=3000, socketTimeoutMS=20000,
-        maxPoolSize=50, w="majority", journal=True, uuidRepresentation="standard",
+        url,
+        tz_aware=True,
+        serverSelectionTimeoutMS=4000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=20000,
+        maxPoolSize=50,
+        w="majority",
+        journal=True,
+        uuidRepresentation="standard",
     )
 
 
@@ -43,9 +50,11 @@ class Records:
         seconds = int(REPEAT_WINDOW.total_seconds())
         await self.inbox.create_indexes([IndexModel([("at", ASCENDING)], expireAfterSeconds=seconds)])
         await self.attempts.create_indexes([IndexModel([("at", ASCENDING)], expireAfterSeconds=seconds)])
-        await self.outbox.create_indexes([
-            IndexModel([("waiting", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"waiting": True}),
-            IndexModel([("sent_at", ASCENDING)], expireAfterSeconds=seconds),
-        ])
+        await self.outbox.create_indexes(
+            [
+                IndexModel([("waiting", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"waiting": True}),
+                IndexModel([("sent_at", ASCENDING)], expireAfterSeconds=seconds),
+            ]
+        )
         await self.audit.create_indexes([IndexModel([("subject", ASCENDING), ("n", ASCENDING)], unique=True)])
         await self.parked.create_indexes([IndexModel([("at", ASCENDING)])])

@@ -72,12 +72,17 @@ class ObjectStore:
 
     async def create_multipart(self, key: str, content_type: str = "application/octet-stream") -> str:
         """Begin an upload in parts; returns its upload id."""
-        return await self._call(self._client._create_multipart_upload, self.bucket, key, {"Content-Type": content_type})  # noqa: SLF001 - see above
+        return await self._call(self._client._create_multipart_upload, self.bucket, key, {"Content-Type": content_type})
 
     def presign_part(self, key: str, upload_id: str, number: int, expires_s: int) -> str:
         """A URL one part can be PUT to."""
         return self._signer.get_presigned_url(
-            "PUT", self.bucket, key, timedelta(seconds=expires_s), extra_query_params={"partNumber": str(number), "uploadId": upload_id})
+            "PUT",
+            self.bucket,
+            key,
+            timedelta(seconds=expires_s),
+            extra_query_params={"partNumber": str(number), "uploadId": upload_id},
+        )
 
     def presign_put(self, key: str, expires_s: int) -> str:
         """A URL a whole small file can be PUT to."""
@@ -86,14 +91,16 @@ class ObjectStore:
     def presign_get(self, key: str, expires_s: int, name: str | None = None) -> str:
         """A URL the object can be read at, by ranges too; `name` is what a browser saves it as."""
         disposition = {"response-content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"} if name else None
-        return self._signer.get_presigned_url("GET", self.bucket, key, timedelta(seconds=expires_s), extra_query_params=dict(disposition or {}))
+        return self._signer.get_presigned_url(
+            "GET", self.bucket, key, timedelta(seconds=expires_s), extra_query_params=dict(disposition or {})
+        )
 
     async def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """The parts the store has, by number."""
         parts: list[Part] = []
         marker: str | None = None
         while True:
-            page = await self._call(self._client._list_parts, self.bucket, key, upload_id, part_number_marker=marker)  # noqa: SLF001 - see above
+            page = await self._call(self._client._list_parts, self.bucket, key, upload_id, part_number_marker=marker)
             parts += [Part(part.part_number, part.etag.strip('"'), part.size or 0) for part in page.parts]
             if not page.is_truncated:
                 return parts
@@ -102,12 +109,12 @@ class ObjectStore:
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> str:
         """Make one object of the parts; returns its ETag."""
         made = [MinioPart(part.number, part.etag) for part in parts]
-        result = await self._call(self._client._complete_multipart_upload, self.bucket, key, upload_id, made)  # noqa: SLF001 - see above
+        result = await self._call(self._client._complete_multipart_upload, self.bucket, key, upload_id, made)
         return str(result.etag).strip('"')
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """Give up an upload and its parts."""
-        await self._call(self._client._abort_multipart_upload, self.bucket, key, upload_id)  # noqa: SLF001 - see above
+        await self._call(self._client._abort_multipart_upload, self.bucket, key, upload_id)
 
     async def stat(self, key: str) -> Stat:
         """Size, ETag and version of an object."""
@@ -118,7 +125,9 @@ class ObjectStore:
         """`length` bytes from `start`, fewer at the end; of the pinned object alone where `etag` is given."""
         return await self._call(self._read, key, start, length, etag)
 
-    async def stream(self, key: str, start: int = 0, length: int | None = None, etag: str | None = None) -> AsyncIterator[bytes]:
+    async def stream(
+        self, key: str, start: int = 0, length: int | None = None, etag: str | None = None
+    ) -> AsyncIterator[bytes]:
         """The object's bytes from `start` in order, in pieces of up to 1 MiB, over one request."""
         answer = await self._call(self._open, key, start, length or 0, etag)
         try:
@@ -135,7 +144,12 @@ class ObjectStore:
     async def list(self, prefix: str) -> list[Stat]:
         """Every object under a prefix."""
         found = await self._call(lambda: list(self._client.list_objects(self.bucket, prefix, recursive=True)))
-        return [Stat(str(item.object_name), item.size or 0, (item.etag or "").strip('"'), item.version_id, item.last_modified) for item in found]
+        return [
+            Stat(
+                str(item.object_name), item.size or 0, (item.etag or "").strip('"'), item.version_id, item.last_modified
+            )
+            for item in found
+        ]
 
     async def answers(self) -> None:
         """Raise while the store is out of reach: a readiness check."""
@@ -173,5 +187,7 @@ class ObjectStore:
 
 def _client(endpoint: str, access_key: str, secret_key: str) -> Minio:
     url = urlsplit(endpoint)
-    pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=15), maxsize=THREADS, retries=urllib3.Retry(total=1, backoff_factor=0.1))
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=2, read=15), maxsize=THREADS, retries=urllib3.Retry(total=1, backoff_factor=0.1)
+    )
     return Minio(url.netloc, access_key, secret_key, secure=url.scheme == "https", region=REGION, http_client=pool)

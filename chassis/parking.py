@@ -14,8 +14,15 @@ class Parking:
 
     async def park(self, key: str, queue: str, message: Message, reason: str, stack: str = "") -> None:
         """Keep `message`, majority written; parking it twice keeps one."""
-        row = {**message.document(), "queue": queue, "body": message.body, "reason": reason, "stack": stack,
-               "parked_at": datetime.now(UTC), "at": message.at}
+        row = {
+            **message.document(),
+            "queue": queue,
+            "body": message.body,
+            "reason": reason,
+            "stack": stack,
+            "parked_at": datetime.now(UTC),
+            "at": message.at,
+        }
         await self._parked.update_one({"_id": key}, {"$set": row}, upsert=True)
 
     async def all(self) -> list[Document]:
@@ -33,5 +40,14 @@ class Parking:
 
 def unparked(row: Document) -> Message:
     """The message a parked row was made from, with a clean history."""
-    return Message(row["message"], row["topic"], bytes(row["body"]), row["subject"], row["source"], row["at"], row["sequence"],
-                   row["traceparent"], row["sender"])
+    return Message(
+        row["message"],
+        row["topic"],
+        bytes(row["body"]),
+        row["subject"],
+        row["source"],
+        row["at"],
+        row["sequence"],
+        row["traceparent"],
+        row["sender"],
+    )

@@ -28,14 +28,27 @@ class Unavailable(Exception):
 
 def problem(refused: Refused) -> JSONResponse:
     """An `application/problem+json` answer in Chinese and English."""
-    body = {"type": f"urn:zhumeng:problem:{refused.code}", "status": refused.status, "code": refused.code,
-            "title": refused.zh, "detail": refused.en, "zh": refused.zh, "en": refused.en, **refused.facts}
+    body = {
+        "type": f"urn:zhumeng:problem:{refused.code}",
+        "status": refused.status,
+        "code": refused.code,
+        "title": refused.zh,
+        "detail": refused.en,
+        "zh": refused.zh,
+        "en": refused.en,
+        **refused.facts,
+    }
     headers = {"Retry-After": "5"} if refused.status == 503 else None
     return JSONResponse(body, refused.status, headers=headers, media_type="application/problem+json")
 
 
 def _unavailable() -> Refused:
-    return Refused(503, "unavailable", "系统暂时繁忙，您的材料没有丢失，请稍后再试。", "A part of ours is down for a moment; nothing was lost. Please try again.")
+    return Refused(
+        503,
+        "unavailable",
+        "系统暂时繁忙，您的材料没有丢失，请稍后再试。",
+        "A part of ours is down for a moment; nothing was lost. Please try again.",
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -50,7 +63,15 @@ def install(app: FastAPI) -> None:
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [{"where": ".".join(map(str, e["loc"])), "reason": e["msg"]} for e in error.errors()]
         log().info("refused", path=request.url.path, code="malformed", status=422, fields=fields)
-        return problem(Refused(422, "malformed", "请求内容有误，请检查所列字段。", "The request does not fit; see the fields named.", fields=fields))
+        return problem(
+            Refused(
+                422,
+                "malformed",
+                "请求内容有误，请检查所列字段。",
+                "The request does not fit; see the fields named.",
+                fields=fields,
+            )
+        )
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(Unavailable)

@@ -60,7 +60,9 @@ class Relay:
         sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
         ids = [row_id for chain in sent for row_id in chain]
         if ids:
-            await self._records.outbox.update_many({"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}})
+            await self._records.outbox.update_many(
+                {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
+            )
             crash.point("marked")
         return bool(ids) and len(ids) == len(rows)
 
@@ -71,13 +73,28 @@ class Relay:
             try:
                 await self._send(row)
             except Exception as error:  # noqa: BLE001 - whatever kept it from the broker, the row stays and is tried again
-                log().warning("publish_refused", id=row["_id"], topic=row["topic"], subject=row["subject"], error=repr(error)[:200])
+                log().warning(
+                    "publish_refused",
+                    id=row["_id"],
+                    topic=row["topic"],
+                    subject=row["subject"],
+                    error=repr(error)[:200],
+                )
                 break
             sent.append(row["_id"])
         return sent
 
     async def _send(self, row: Document) -> None:
-        message = Message(row["_id"], row["topic"], row["body"], row["subject"], row["source"], row["at"], row["sequence"], row["traceparent"])
+        message = Message(
+            row["_id"],
+            row["topic"],
+            row["body"],
+            row["subject"],
+            row["source"],
+            row["at"],
+            row["sequence"],
+            row["traceparent"],
+        )
         publishing = asyncio.ensure_future(self._publisher.publish(message))
         if crash.armed("published"):
             await asyncio.sleep(0.005)
@@ -91,7 +108,9 @@ class Relay:
         free = {"$or": [{"$eq": ["$holder", self._me]}, {"$lt": [{"$ifNull": ["$until", 0]}, "$$NOW"]}]}
         taken = {"holder": self._me, "until": {"$add": ["$$NOW", LEASE_MS]}}
         take = [{"$set": {name: {"$cond": [free, value, f"${name}"]} for name, value in taken.items()}}]
-        lease = await self._records.leases.find_one_and_update({"_id": "relay"}, take, upsert=True, return_document=ReturnDocument.AFTER)
+        lease = await self._records.leases.find_one_and_update(
+            {"_id": "relay"}, take, upsert=True, return_document=ReturnDocument.AFTER
+        )
         return lease is not None and lease["holder"] == self._me
 
     async def release(self) -> None:
@@ -102,7 +121,9 @@ class Relay:
         """Wake the relay as soon as a transaction with outbox rows commits, in whichever process."""
         while True:
             try:
-                async with await self._records.outbox.watch([{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]) as inserts:
+                async with await self._records.outbox.watch(
+                    [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+                ) as inserts:
                     self._wake.set()
                     async for _ in inserts:
                         self._wake.set()

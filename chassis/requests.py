@@ -19,7 +19,8 @@ class Requests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(("/health", "/metrics")):
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         parent = next((value.decode() for name, value in scope["headers"] if name == b"traceparent"), None)
         started, status = time.perf_counter(), 0
 
@@ -37,7 +38,9 @@ class Requests:
             except TimeoutError:
                 if status:
                     raise
-                late = Refused(503, "timeout", "系统暂时繁忙，请稍后再试。", "This took too long on our side; please try again.")
+                late = Refused(
+                    503, "timeout", "系统暂时繁忙，请稍后再试。", "This took too long on our side; please try again."
+                )
                 await problem(late)(scope, receive, observed)
         route = getattr(scope.get("route"), "path", "unknown")
         metrics.REQUESTS.labels(scope["method"], route, status).observe(time.perf_counter() - started)

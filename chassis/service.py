@@ -29,7 +29,9 @@ class Service:
     """What a composition root fills: `prepare` runs before anything is served, `tasks` run while it lives,
     `checks` must pass for it to be ready, `streams` are declared beside the log."""
 
-    def __init__(self, name: str, settings: ServiceSettings, clock: Clock | None = None, process: str | None = None) -> None:
+    def __init__(
+        self, name: str, settings: ServiceSettings, clock: Clock | None = None, process: str | None = None
+    ) -> None:
         self.name, self.process, self.settings = name, process or name, settings
         self.clock = clock or SystemClock()
         self.client = connect(settings.mongo_url)
@@ -45,7 +47,9 @@ class Service:
         self.checks: dict[str, Work] = {"mongodb": self._mongodb_answers}
         self.streams: dict[str, str] = {}
 
-    def http(self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    def http(
+        self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]] | None = None
+    ) -> FastAPI:
         """The HTTP application: the service's routes, health, metrics and OpenAPI."""
         app = FastAPI(title=f"Zhumeng {self.name}", version="1", lifespan=lifespan)
         app.state.verifier = self.verifier
@@ -76,7 +80,11 @@ class Process:
         self.relay = Relay(service.records, self.publisher)
         self.subscriptions = Subscriptions(settings.amqp_url, service.hears, service.reception, self.publisher)
         self._waiting_for: str | None = "start"
-        service.checks |= {"started": self._started, "rabbitmq": self.publisher.answers, "subscriptions": self._subscribed}
+        service.checks |= {
+            "started": self._started,
+            "rabbitmq": self.publisher.answers,
+            "subscriptions": self._subscribed,
+        }
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -148,5 +156,13 @@ def serve(service: Service, **options: Any) -> None:
     settings = service.settings
     logs.configure(service.process, settings.log)
     tracing.configure(service.process, settings.otlp_endpoint)
-    uvicorn.run(application(service), host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
-                timeout_graceful_shutdown=20, server_header=False, **options)
+    uvicorn.run(
+        application(service),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=20,
+        server_header=False,
+        **options,
+    )

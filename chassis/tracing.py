@@ -16,7 +16,7 @@ _exporting = False
 
 def configure(service: str, endpoint: str | None) -> None:
     """Export spans to an OTLP/HTTP endpoint such as `http://127.0.0.1:4318`; None leaves tracing off."""
-    global _exporting  # noqa: PLW0603 - set once when the process starts
+    global _exporting
     if endpoint is None:
         return
     # Imported here because the SDK costs 20 MB a process that only exporters need.

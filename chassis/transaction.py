@@ -49,7 +49,9 @@ class Transaction:
     def audit(self, subject: str, did: str, why: str = "", **facts: Any) -> None:
         """Leave who did what to `subject` and why, chained by hash to the subject's record before it."""
         origin = ORIGIN.get()
-        self._audited.append({"subject": subject, "did": did, "why": why, "who": origin.who, "role": origin.role, "facts": facts})
+        self._audited.append(
+            {"subject": subject, "did": did, "why": why, "who": origin.who, "role": origin.role, "facts": facts}
+        )
 
     def answer(self, answer: BaseModel) -> None:
         """Answer an ingress message; a repeat of it gets the same answer."""
@@ -67,7 +69,11 @@ class Transaction:
         if self._delivery is None:
             return
         answer = self._delivery.answer
-        row = {"_id": self._delivery.key, "at": datetime.now(UTC), "answer": answer.model_dump(mode="json") if answer else None}
+        row = {
+            "_id": self._delivery.key,
+            "at": datetime.now(UTC),
+            "answer": answer.model_dump(mode="json") if answer else None,
+        }
         try:
             await records.inbox.insert_one(row, session=self.session)
         except DuplicateKeyError:
@@ -78,27 +84,50 @@ class Transaction:
         audited = [row for row in self._audited if row["subject"] == subject]
         # Counting first makes concurrent transactions on one subject conflict: what commits later counts later.
         before = await records.subjects.find_one_and_update(
-            {"_id": subject}, {"$inc": {"told": len(told), "audited": len(audited)}},
-            upsert=True, return_document=ReturnDocument.BEFORE, session=self.session,
+            {"_id": subject},
+            {"$inc": {"told": len(told), "audited": len(audited)}},
+            upsert=True,
+            return_document=ReturnDocument.BEFORE,
+            session=self.session,
         ) or {"told": 0, "audited": 0, "head": ""}
         if told:
-            await records.outbox.insert_many([_outbox_row(event, before["told"] + n, source) for n, event in enumerate(told, 1)], session=self.session)
+            await records.outbox.insert_many(
+                [_outbox_row(event, before["told"] + n, source) for n, event in enumerate(told, 1)],
+                session=self.session,
+            )
         if audited:
             chain = _chained(audited, before["audited"], before.get("head", ""))
             await records.audit.insert_many(chain, session=self.session)
-            await records.subjects.update_one({"_id": subject}, {"$set": {"head": chain[-1]["hash"]}}, session=self.session)
+            await records.subjects.update_one(
+                {"_id": subject}, {"$set": {"head": chain[-1]["hash"]}}, session=self.session
+            )
 
 
 def _outbox_row(event: Event, sequence: int, source: str) -> Document:
-    return {"_id": new_id(), "topic": event.topic, "subject": event.subject, "sequence": sequence, "source": source,
-            "body": event.model_dump_json().encode(), "at": datetime.now(UTC), "traceparent": tracing.traceparent(), "waiting": True}
+    return {
+        "_id": new_id(),
+        "topic": event.topic,
+        "subject": event.subject,
+        "sequence": sequence,
+        "source": source,
+        "body": event.model_dump_json().encode(),
+        "at": datetime.now(UTC),
+        "traceparent": tracing.traceparent(),
+        "waiting": True,
+    }
 
 
 def _chained(rows: list[Document], already: int, head: str) -> list[Document]:
     chain = []
     for n, row in enumerate(rows, already + 1):
         at = datetime.now(UTC)
-        record = {**row, "_id": new_id(), "n": n, "at": at.replace(microsecond=at.microsecond // 1000 * 1000), "prev": head}
+        record = {
+            **row,
+            "_id": new_id(),
+            "n": n,
+            "at": at.replace(microsecond=at.microsecond // 1000 * 1000),
+            "prev": head,
+        }
         head = record["hash"] = audit_hash(record)
         chain.append(record)
     return chain
@@ -140,7 +169,9 @@ class Transactions:
 
         with pymongo.timeout(PATIENCE_S):
             async with self.records.database.client.start_session() as session:
-                result = await session.with_transaction(attempt, ReadConcern("snapshot"), WriteConcern("majority", j=True))
+                result = await session.with_transaction(
+                    attempt, ReadConcern("snapshot"), WriteConcern("majority", j=True)
+                )
         if delivery is not None:
             delivery.done = True
         crash.point("committed")
@@ -157,7 +188,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def transactional(action: Callable[Concatenate[S, Transaction, P], Awaitable[R]]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
+def transactional(
+    action: Callable[Concatenate[S, Transaction, P], Awaitable[R]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
     """Make an action one transaction of `self.transactions`; it takes the open transaction as its first argument.
 
     It may run more than once on a write conflict, so it holds no slow work and no effect outside the database.

@@ -54,7 +54,16 @@ class MemoryBus:
 
     async def tell(self, event: Event, event_id: str | None = None) -> None:
         """Tell an event as if another service had; it is delivered by `settle`."""
-        await self.publish(Message(event_id or new_id(), event.topic, event.model_dump_json().encode(), event.subject, "test", datetime.now(UTC)))
+        await self.publish(
+            Message(
+                event_id or new_id(),
+                event.topic,
+                event.model_dump_json().encode(),
+                event.subject,
+                "test",
+                datetime.now(UTC),
+            )
+        )
 
     async def deliver(self, message: Message) -> None:
         """Deliver any message, well-formed or not, and settle."""

@@ -26,13 +26,23 @@ class Issuer:
         if kid != self._kid:
             return None
         algorithm = jwt.get_algorithm_by_name("EdDSA")
-        return jwt.PyJWK.from_dict({**algorithm.to_jwk(self._key.public_key(), as_dict=True), "kid": kid, "alg": "EdDSA"})
+        return jwt.PyJWK.from_dict(
+            {**algorithm.to_jwk(self._key.public_key(), as_dict=True), "kid": kid, "alg": "EdDSA"}
+        )
 
     def admit(self, service: Service) -> None:
         """Make a service trust this issuer and nobody else."""
         service.verifier = Verifier(self, NAME)
 
-    def token(self, role: Role, account: str | None = None, expires_in: timedelta = timedelta(hours=1), **claims: Any) -> str:
+    def token(
+        self, role: Role, account: str | None = None, expires_in: timedelta = timedelta(hours=1), **claims: Any
+    ) -> str:
         """A signed token; a negative `expires_in` gives an expired one."""
-        payload = {"iss": NAME, "sub": account or new_id(), "role": role, "exp": datetime.now(UTC) + expires_in, **claims}
+        payload = {
+            "iss": NAME,
+            "sub": account or new_id(),
+            "role": role,
+            "exp": datetime.now(UTC) + expires_in,
+            **claims,
+        }
         return jwt.encode(payload, self._key, algorithm="EdDSA", headers={"kid": self._kid})

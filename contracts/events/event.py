@@ -55,7 +55,9 @@ class Catalogue:
         if not TOPIC.fullmatch(event.topic):
             raise TypeError(f"{event.__name__}: topic {event.topic!r} is not <service>.<fact_in_snake_case>.v<number>")
         if event.topic in self._by_topic:
-            raise TypeError(f"{event.__name__}: topic {event.topic!r} is taken by {self._by_topic[event.topic].__name__}")
+            raise TypeError(
+                f"{event.__name__}: topic {event.topic!r} is taken by {self._by_topic[event.topic].__name__}"
+            )
         if event.__name__ in {known.__name__ for known in self}:
             raise TypeError(f"{event.__name__}: an event of that name exists")
         self._by_topic[event.topic] = event

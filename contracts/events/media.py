@@ -5,7 +5,19 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from contracts.events.event import Event, Fact
-from contracts.ids import CampaignId, EntryId, MaterialId, Province, Revision, RuleId, Sha256, SlotId, StudioId, TicketId, TrackId
+from contracts.ids import (
+    CampaignId,
+    EntryId,
+    MaterialId,
+    Province,
+    Revision,
+    RuleId,
+    Sha256,
+    SlotId,
+    StudioId,
+    TicketId,
+    TrackId,
+)
 
 
 class Text(Fact):

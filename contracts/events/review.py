@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from contracts.events.event import Event, Fact
-from contracts.ids import AccountId, AwardId, CampaignId, City, EntryId, Province, Revision, SlotId, StudioId, ThemeId, TrackId
+from contracts.ids import (
+    AccountId,
+    AwardId,
+    CampaignId,
+    City,
+    EntryId,
+    Province,
+    Revision,
+    SlotId,
+    StudioId,
+    ThemeId,
+    TrackId,
+)
 
 
 class StudioSubject(Fact):
