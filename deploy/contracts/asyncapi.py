@@ -6,7 +6,16 @@ from contracts.events import Event
 from contracts.events.voting import VoteCast
 from contracts.ingress import INGRESS, Ingress
 from deploy.contracts.hearers import Hearers
-from deploy.contracts.messages import BINDING, Node, headers_schema, messages, request_schema, summary, teller
+from deploy.contracts.messages import (
+    BINDING,
+    Node,
+    answer_schema,
+    headers_schema,
+    messages,
+    request_schema,
+    summary,
+    teller,
+)
 from deploy.contracts.schemas import answer_name, events
 
 EXCHANGE, INGRESS_EXCHANGE, LOG, VOTES = "zhumeng.events", "zhumeng.ingress", "zhumeng.log", "zhumeng.votes"
@@ -36,7 +45,11 @@ def document(heard: Hearers) -> Node:
         "operations": tellings() | hearings(heard) | readings() | answerings(),
         "components": {
             "messages": messages(),
-            "schemas": {"CloudEventHeaders": headers_schema(), "RequestHeaders": request_schema()},
+            "schemas": {
+                "CloudEventHeaders": headers_schema(),
+                "RequestHeaders": request_schema(),
+                "AnswerHeaders": answer_schema(),
+            },
         },
     }
 
@@ -106,9 +119,7 @@ def stream_channels() -> Node:
     everything = [event.__name__ for event in events()]
     return {
         LOG: queue(LOG, "stream", everything, f"Every event, bound to `{EXCHANGE}` by `#`. {FROM_ANY_POINT}"),
-        VOTES: queue(
-            VOTES, "stream", [VoteCast.__name__], f"Counted votes, by `{VoteCast.topic}`. {FROM_ANY_POINT}"
-        ),
+        VOTES: queue(VOTES, "stream", [VoteCast.__name__], f"Counted votes, by `{VoteCast.topic}`. {FROM_ANY_POINT}"),
     }
 
 

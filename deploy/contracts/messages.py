@@ -43,9 +43,11 @@ def event_message(event: type[Event]) -> Node:
 
 
 def request_messages(request: type[Ingress]) -> Node:
-    headers = {"$ref": "#/components/schemas/RequestHeaders"}
-    asked = message(request, request.topic, headers, {"traceparent": TRACEPARENT})
-    answered = message(request.answer, answer_name(request), headers, {"traceparent": TRACEPARENT})
+    asked = message(
+        request, request.topic, {"$ref": "#/components/schemas/RequestHeaders"}, {"traceparent": TRACEPARENT}
+    )
+    sample = {"ce-specversion": "1.0", "ce-id": EVENT, "ce-type": answer_name(request), "ce-time": AT.isoformat()}
+    answered = message(request.answer, answer_name(request), {"$ref": "#/components/schemas/AnswerHeaders"}, sample)
     return {
         request.__name__: asked | {"tags": [{"name": "ingress"}]},
         request.answer.__name__: answered | {"tags": [{"name": "ingress"}]},
@@ -98,6 +100,18 @@ def request_schema() -> JsonSchemaValue:
         "type": "object",
         "description": "AMQP's `message_id` is the nonce, `user_id` the sender, `reply_to` the queue for the answer.",
         "properties": {"traceparent": traceparent()},
+    }
+
+
+def answer_schema() -> JsonSchemaValue:
+    """What of CloudEvents an answer says; it is about a request, not told by a teller."""
+    known = headers_schema()["properties"]
+    told = {name: known[name] for name in ("ce-specversion", "ce-type", "ce-time")}
+    return {
+        "type": "object",
+        "description": "AMQP's `correlation_id` is the request's.",
+        "required": ["ce-specversion", "ce-id", "ce-type", "ce-time"],
+        "properties": told | {"ce-id": {"type": "string", "description": "The request's id."}},
     }
 
 
