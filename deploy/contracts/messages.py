@@ -27,13 +27,13 @@ def event_message(event: type[Event]) -> Node:
     headers = {
         "type": "object",
         "allOf": [{"$ref": "#/components/schemas/CloudEventHeaders"}],
-        "properties": {"ce-type": {"const": event.topic}},
+        "properties": {"ce-type": {"const": event.topic}, "ce-source": {"const": f"zhumeng/{teller(event)}"}},
     }
     sample = {
         "ce-specversion": "1.0",
         "ce-id": EVENT,
         "ce-type": event.topic,
-        "ce-source": teller(event),
+        "ce-source": f"zhumeng/{teller(event)}",
         "ce-subject": example.subject,
         "ce-time": AT.isoformat(),
         "ce-sequence": "1",
@@ -78,7 +78,11 @@ def headers_schema() -> JsonSchemaValue:
             "ce-specversion": {"type": "string", "const": "1.0"},
             "ce-id": {"type": "string", "description": "The event's id; the same on every repeat."},
             "ce-type": {"type": "string", "description": "The topic."},
-            "ce-source": {"type": "string", "format": "uri-reference", "description": "The service that tells it."},
+            "ce-source": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "The service that tells it: `zhumeng/media`.",
+            },
             "ce-subject": {
                 "type": "string",
                 "pattern": "^[a-z]+/.+",
