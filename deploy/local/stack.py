@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from deploy.local import leftovers
 from deploy.local.addresses import Addresses
@@ -23,6 +24,10 @@ LOG_LINES = 25
 
 Told = Callable[[str, str], None]
 """Called with a part's name and what became of it: `starting`, `ready`."""
+
+
+SERVERS: Final = ("epmd", "mongodb", "rabbitmq", "seaweedfs", "mail", "gateway")
+"""What the product stands on; `servers` makes them."""
 
 
 class DidNotStart(Exception):
@@ -59,8 +64,20 @@ class LocalStack:
             addresses = (Addresses.read(home) if runs else None) or Addresses.choose(home)
             parts = [*servers(home, addresses), *product(home, addresses), *more(home, addresses)]
             if not runs:
+                leftovers.end(home, within=2)  # of a supervisor that was killed
                 supervisor.launch(parts)
         return cls(home, addresses, {part.name: part for part in parts}, supervisor)
+
+    @classmethod
+    def running(cls, home: Home) -> "LocalStack | None":
+        """The stack of a data folder if it runs."""
+        return cls.open(home) if Supervisor(home).answers() else None
+
+    @classmethod
+    def stop_at(cls, home: Home) -> dict[int, str]:
+        """Stop the stack of a data folder and whatever it left; return what had to be killed."""
+        stack = cls.running(home)
+        return stack.stop() if stack else leftovers.end(home, within=10)
 
     def start(self, *names: str, within: float = 60, told: Told = lambda *_: None) -> None:
         """Start the named parts and those they need, each when its needs are ready; return when all are.

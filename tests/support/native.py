@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
+from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.rabbitmq43 import install, rabbitmq43
 from deploy.local.stack import LocalStack
@@ -44,6 +45,16 @@ class Native:
         """The mail server with its folder."""
         self._stack.start("mail")
         return MailSink(self._stack.addresses.smtp_url, self._stack.addresses.maildir)
+
+    def gateway(self) -> Addresses:
+        """The gateway with the S3 store behind it, and every address of this stack."""
+        self._stack.start("gateway", "seaweedfs")
+        return self._stack.addresses
+
+    def users(self) -> Addresses:
+        """RabbitMQ with the product's users, and their addresses."""
+        self._stack.start("rabbitmq")
+        return self._stack.addresses
 
     def close(self) -> None:
         """Stop everything; a process that would not end is an error of the stack."""
