@@ -33,9 +33,9 @@ EVENT = numbered(11)
 
 CAMPAIGN = ids.CampaignId("cloud-studio-2023")
 REVISION = sha256(b"rulebook").hexdigest()
-TRACK, THEME, SLOT = ids.TrackId("theme-video"), ids.ThemeId("wisdom-life"), ids.SlotId("video")
+TRACK, THEME, SLOT = ids.TrackId("theme-video"), ids.ThemeId("spaceflight"), ids.SlotId("video")
 GANSU, LANZHOU = "620000", "620100"
-STUDIO_NAME, TITLE, FILE, SIZE = "黄河之声科普工作室", "桥为什么不怕水", "桥为什么不怕水.zip", 262_144_000
+STUDIO_NAME, TITLE, FILE, SIZE = "黄河之声科普工作室", "水火箭为什么飞得高", "水火箭为什么飞得高.zip", 262_144_000
 PACKAGE = sha256(b"package").hexdigest()
 TALLY = sha256(b"tally").hexdigest()
 CONTACT = registration.Contact(name="示例联系人", email="studio@example.org", phone="0931-0000000")
@@ -51,7 +51,7 @@ def registration_tells() -> list[BaseModel]:
             studio=STUDIO,
             account=ACCOUNT,
             name=STUDIO_NAME,
-            unit_kind="school",
+            unit_kind="school-studio",
             province=GANSU,
             city=LANZHOU,
             pii=CONTACT,
@@ -97,15 +97,17 @@ def media_tells() -> list[BaseModel]:
     stored = media.StoredObject(
         bucket="zhumeng-material", key=f"{ENTRY}/{MATERIAL}", etag="d41d8cd98f00b204e9800998ecf8427e-4"
     )
-    too_long = media.Finding(
-        rule=ids.RuleId("video.duration"),
+    too_small = media.Finding(
+        rule=ids.RuleId("video.resolution"),
         level="required",
         ok=False,
-        measured="240.0 s",
-        expected="≤ 180 s",
+        measured="1280x720",
+        expected="≥ 1920x1080",
         file="成片.mp4",
-        message=media.Text(zh="视频时长 4 分 0 秒，超过 3 分钟。", en="The video runs 4 min 0 s, longer than 3 min."),
-        mend=media.Text(zh="请剪到 3 分钟以内后重新上传。", en="Cut it to 3 minutes or less and upload it again."),
+        message=media.Text(
+            zh="视频分辨率为 1280x720，低于 1920x1080。", en="The video is 1280x720, less than 1920x1080."
+        ),
+        mend=media.Text(zh="请以 1920x1080 重新导出后上传。", en="Export it in 1920x1080 and upload it again."),
     )
     return [
         media.MaterialUploaded(
@@ -137,7 +139,7 @@ def media_tells() -> list[BaseModel]:
             size=SIZE,
             sha256=PACKAGE,
             verdict="fail",
-            findings=(too_long,),
+            findings=(too_small,),
         ),
     ]
 
@@ -156,7 +158,9 @@ def review_tells() -> list[BaseModel]:
         attempt=1,
     )
     studio = review.StudioSubject(studio=STUDIO, account=ACCOUNT, name=STUDIO_NAME, attempt=1)
-    reason = review.Reason(code="video.too_long", about=f"slot:{SLOT}", text="视频超过 3 分钟，请剪短后重新上传。")
+    reason = review.Reason(
+        code="rule-broken", about=f"slot:{SLOT}", text="视频分辨率不足，请以 1920x1080 重新导出后上传。"
+    )
     ranked = review.Ranked(rank=1, entry=ENTRY, studio=STUDIO, title=TITLE, studio_name=STUDIO_NAME, votes=1203)
     return [
         review.ProvinceApproved(at=AT, about=studio, province=GANSU, city=LANZHOU, by=PROVINCE_ADMIN),
@@ -171,14 +175,14 @@ def review_tells() -> list[BaseModel]:
             mend_by=AT + timedelta(days=7),
         ),
         review.ScoreGiven(
-            at=AT, studio=STUDIO, campaign=CAMPAIGN, revision=REVISION, dimension="creativity", score=92.5, by=EXPERT
+            at=AT, studio=STUDIO, campaign=CAMPAIGN, revision=REVISION, dimension="activities", score=92.5, by=EXPERT
         ),
         review.AwardGranted(
             at=AT,
             campaign=CAMPAIGN,
             revision=REVISION,
-            award=ids.AwardId("most-popular"),
-            title="最受欢迎作品",
+            award=ids.AwardId("most-distinctive-studio"),
+            title="科创筑梦年度最具特色工作室",
             rank=1,
             entry=ENTRY,
             studio=STUDIO,
