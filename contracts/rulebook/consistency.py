@@ -69,6 +69,11 @@ def entries_can_be_submitted(tracks: tuple[Track, ...], phases: Phases) -> Found
         yield Contradiction("phases", "there are tracks but no phase submission to enter them in; add it")
 
 
+def drain_is_a_length(drain: timedelta) -> Found:
+    if drain < timedelta(0):
+        yield Contradiction("drain", "a length of time cannot be negative; give 0s or more")
+
+
 def drain_has_a_deadline(drain: timedelta, phases: Phases) -> Found:
     if drain and phase(phases, "submission") is None:
         yield Contradiction("drain", "there is no phase submission whose deadline it could follow; take drain out")
@@ -169,6 +174,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     time_zone_is_known,
     offsets_fit_the_time_zone,
     entries_can_be_submitted,
+    drain_is_a_length,
     drain_has_a_deadline,
     phases_follow_each_other,
     voting_lies_in_its_phase,

@@ -11,7 +11,7 @@ from contracts.ids import CampaignId, Revision
 from contracts.rulebook.clause import CONTRADICTION
 from contracts.rulebook.consistency import inconsistencies
 from contracts.rulebook.references import doubled_ids, lost_references
-from contracts.rulebook.refusal import Problem, RulebookRefused, path_of
+from contracts.rulebook.refusal import Problem, RulebookRefused, path_of, path_text
 from contracts.rulebook.rulebook import Rulebook
 from contracts.rulebook.source import Source, parse_source, read_source
 from contracts.rulebook.spelling import spell_right, written_path
@@ -98,8 +98,10 @@ def _accept(source: Source) -> Rulebook:
     data = source.data
     rulebook, wrong = _validated(source)
     problems |= wrong
-    for found in (doubled_ids(data), lost_references(data)):
-        problems |= {source.problem(path, reason) for path, reason in found}
+    told = {problem.path for problem in problems}
+    for path, reason in (*doubled_ids(data), *lost_references(data)):
+        if path_text(path) not in told:
+            problems.add(source.problem(path, reason))
     for contradiction in inconsistencies(_legible(data)):
         problems.add(source.problem(path_of(contradiction.at), contradiction.reason))
     if problems or rulebook is None:

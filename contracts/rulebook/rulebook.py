@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Never
@@ -13,7 +12,7 @@ from pydantic import Field, StringConstraints
 from contracts.ids import CampaignId, Revision, SlotId, TrackId
 from contracts.rulebook.applicants import Applicants
 from contracts.rulebook.calendar import Phase, PhaseId
-from contracts.rulebook.clause import Clause, Contradiction, Text
+from contracts.rulebook.clause import Clause, Text
 from contracts.rulebook.duties import Activity, CoverageGoal, Duty, NoticeRule, Report, Roster
 from contracts.rulebook.honours import Award, Scoring
 from contracts.rulebook.material import Slot
@@ -49,10 +48,6 @@ class Rulebook(Clause):
     duties: tuple[Duty, ...] = ()
     rosters: tuple[Roster, ...] = ()
     notices: tuple[NoticeRule, ...] = ()
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        if self.drain < timedelta(0):
-            yield Contradiction("drain", "a length of time cannot be negative; give 0s or more")
 
     @cached_property
     def revision(self) -> Revision:

@@ -73,9 +73,7 @@ def _table(title: str, *names: str) -> Table:
 
 
 def _phases(rulebook: Rulebook) -> Table:
-    table = Table(
-        "阶段 phase", "开始 opens", "截止 closes", "待确认 assumed", title="阶段 Phases", title_justify="left"
-    )
+    table = _table("阶段 Phases", "阶段 phase", "开始 opens", "截止 closes", "待确认 assumed")
     for phase in rulebook.phases:
         table.add_row(f"{phase.title.zh} {phase.id}", str(phase.opens), str(phase.closes), "是 yes" * phase.assumed)
     return table
