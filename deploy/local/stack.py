@@ -104,6 +104,7 @@ class LocalStack:
         """Stop each part after those that need it, then the supervisor; return what had to be killed."""
         if self.supervisor.answers():
             left = dict(self.parts)
+            self._stop_all(self.supervisor.processes().keys() - left.keys())
             while left:
                 needed = {need for part in left.values() for need in part.needs}
                 self._stop_all(left.keys() - needed)
@@ -144,6 +145,10 @@ class LocalStack:
         wanted = {name for name in names if name in self.supervisor.processes()}
         for name in wanted:
             self.supervisor.stop(name)
-        until = time.monotonic() + max((self.parts[name].stop_within for name in wanted), default=0) + 1
+        until = (
+            time.monotonic()
+            + max((part.stop_within for part in self.parts.values() if part.name in wanted), default=5)
+            + 1
+        )
         while any(self.supervisor.processes()[n].pid for n in wanted) and time.monotonic() < until:
             time.sleep(POLL_SECONDS)

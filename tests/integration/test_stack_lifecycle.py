@@ -57,7 +57,8 @@ def test_stack_when_its_ports_were_taken_meanwhile_moves_and_keeps_its_data(home
         mongo["kept"]["c"].insert_one({"_id": 1})
     client(stack.addresses).put_object(stack.addresses.s3.bucket, "kept", io.BytesIO(b"bytes"), 5)
     stack.stop()
-    with socket.create_server(("127.0.0.1", stack.addresses.ports["mongodb"])):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", stack.addresses.ports["mongodb"]))
         moved = LocalStack.open(home)
         moved.start(*STORES)
     assert moved.addresses.ports["mongodb"] != stack.addresses.ports["mongodb"]
