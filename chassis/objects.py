@@ -53,6 +53,15 @@ class Stat:
     modified: datetime | None
 
 
+@dataclass(frozen=True)
+class Upload:
+    """An upload in parts that was begun and neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
 class ObjectStore:
     """One bucket. URLs are signed for `public_endpoint`, where people reach the store; calls go to `endpoint`.
 
@@ -115,6 +124,15 @@ class ObjectStore:
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """Give up an upload and its parts."""
         await self._call(self._client._abort_multipart_upload, self.bucket, key, upload_id)
+
+    async def list_uploads(self, prefix: str) -> Sequence[Upload]:
+        """Every unfinished upload under a prefix, up to one page of a thousand."""
+        found = await self._call(self._client._list_multipart_uploads, self.bucket, prefix=prefix)
+        return [
+            Upload(str(up.object_name), str(up.upload_id), up.initiated_time)
+            for up in found.uploads
+            if up.initiated_time
+        ]
 
     async def stat(self, key: str) -> Stat:
         """Size, ETag and version of an object."""

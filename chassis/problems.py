@@ -1,33 +1,17 @@
 """Refusals as part of the interface: what was wrong, where, what was measured, what to do (RFC 9457)."""
 
-from typing import Any
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 
 from chassis.logs import log
-
-
-class Refused(Exception):
-    """A request that cannot be granted as it stands; nothing was changed.
-
-    `code` is stable and for machines; `zh` and `en` are for people; `facts` say what was measured, what
-    was expected and what to do. Raised while handling an event, it parks the message: it cannot pass.
-    """
-
-    def __init__(self, status: int, code: str, zh: str, en: str, **facts: Any) -> None:
-        super().__init__(f"{code}: {en}")
-        self.status, self.code, self.zh, self.en, self.facts = status, code, zh, en, facts
-
-
-class Unavailable(Exception):
-    """A part of ours is down; the same request will be good again later."""
+from chassis.refusal import Refused as Refused
+from chassis.refusal import Unavailable as Unavailable
 
 
 def problem(refused: Refused) -> JSONResponse:
-    """An `application/problem+json` answer in Chinese and English."""
+    """An `application/problem+json` answer in Chinese and English; a fact `retry_after_s` becomes `Retry-After`."""
     body = {
         "type": f"urn:zhumeng:problem:{refused.code}",
         "status": refused.status,
@@ -38,7 +22,8 @@ def problem(refused: Refused) -> JSONResponse:
         "en": refused.en,
         **refused.facts,
     }
-    headers = {"Retry-After": "5"} if refused.status == 503 else None
+    again_s = refused.facts.get("retry_after_s", 5 if refused.status == 503 else None)
+    headers = {"Retry-After": str(again_s)} if again_s else None
     return JSONResponse(body, refused.status, headers=headers, media_type="application/problem+json")
 
 
@@ -75,6 +60,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(Unavailable)
+    @app.exception_handler(ConnectionError)
     @app.exception_handler(TimeoutError)
     async def down(request: Request, error: Exception) -> JSONResponse:
         log().error("unavailable", path=request.url.path, error=repr(error)[:300])
