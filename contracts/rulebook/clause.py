@@ -1,9 +1,10 @@
 """The base every part of a rulebook derives from: frozen, strict, and able to name its own contradictions."""
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 CONTRADICTION = "contradiction"
@@ -11,6 +12,19 @@ CONTRADICTION = "contradiction"
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
 """An id a rulebook gives to one of its parts: lower-case words joined by hyphens."""
+
+
+def one_line(written: str) -> str:
+    """Refuse what would not show, or would break the line it stands in."""
+    if not written.strip():
+        raise ValueError("is empty; write something")
+    if any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in written):
+        raise ValueError(f"{written!r} holds line breaks or invisible characters; write it as one plain line")
+    return written
+
+
+Line = Annotated[str, AfterValidator(one_line)]
+"""A text of one visible line."""
 
 
 class Contradiction(NamedTuple):
@@ -41,5 +55,5 @@ class Clause(BaseModel):
 class Text(Clause):
     """What a person reads, Chinese first."""
 
-    zh: Annotated[str, StringConstraints(min_length=1)]
-    en: Annotated[str, StringConstraints(min_length=1)]
+    zh: Line
+    en: Line

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from contracts.rulebook.clause import Clause, Contradiction, Key, Text
+from contracts.rulebook.clause import Clause, Contradiction, Key, Line, Text
 from contracts.rulebook.measures import Span
 from contracts.rulebook.moment import Moment
 from contracts.rulebook.review import Authority
@@ -51,14 +51,11 @@ class Duty(Clause):
     on: Text
 
 
-Name = Annotated[str, StringConstraints(min_length=1)]
-
-
 class RosterGroup(Clause):
     """The members of a roster that belong to one region, in the notice's words and order."""
 
-    region: Name
-    members: Annotated[tuple[Name, ...], Field(min_length=1)]
+    region: Line
+    members: Annotated[tuple[Line, ...], Field(min_length=1)]
 
 
 class Roster(Clause):

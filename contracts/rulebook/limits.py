@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, StringConstraints
 
-from contracts.rulebook.clause import Clause, Contradiction
+from contracts.rulebook.clause import Clause, Contradiction, Line
 from contracts.rulebook.measures import AspectRatio, Bytes, PixelSize, Share, Span
 
 Level = Literal["required", "advice"]
@@ -151,7 +151,7 @@ class NamingRule(Limit):
     """How a file is to be named, without its extension. `{applicant}`, `{province}` and `{title}` stand for the
     applicant's name, its province's and the entry's title; the rest is meant literally."""
 
-    template: Annotated[str, StringConstraints(min_length=1)]
+    template: Line
 
     def contradictions(self) -> Iterator[Contradiction]:
         rest = self.template

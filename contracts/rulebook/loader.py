@@ -5,17 +5,14 @@ from pathlib import Path as FilePath
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from contracts.ids import CampaignId, Revision
-from contracts.rulebook.clause import CONTRADICTION
 from contracts.rulebook.consistency import inconsistencies
+from contracts.rulebook.reading import read_as
 from contracts.rulebook.references import doubled_ids, lost_references
 from contracts.rulebook.refusal import Problem, RulebookRefused, path_of, path_text
 from contracts.rulebook.rulebook import Rulebook
 from contracts.rulebook.source import Source, parse_source, read_source
-from contracts.rulebook.spelling import spell_right, written_path
-from contracts.rulebook.wording import reason_of
 
 SHIPPED = FilePath(__file__).parent.parent / "campaigns"
 """The folder of the campaigns that come with the platform."""
@@ -94,10 +91,8 @@ def _earlier(folders: tuple[FilePath, ...]) -> Iterator[Rulebook]:
 
 
 def _accept(source: Source) -> Rulebook:
-    problems = {*source.problems, *spell_right(source)}
+    rulebook, problems = read_as(Rulebook, source)
     data = source.data
-    rulebook, wrong = _validated(source)
-    problems |= wrong
     told = {problem.path for problem in problems}
     for path, reason in (*doubled_ids(data), *lost_references(data)):
         if path_text(path) not in told:
@@ -107,23 +102,6 @@ def _accept(source: Source) -> Rulebook:
     if problems or rulebook is None:
         raise RulebookRefused(tuple(sorted(problems)))
     return rulebook
-
-
-def _validated(source: Source) -> tuple[Rulebook | None, set[Problem]]:
-    try:
-        return Rulebook.model_validate(source.data), set()
-    except ValidationError as refused:
-        return None, {problem for error in refused.errors() for problem in _problems(source, error)}
-
-
-def _problems(source: Source, error: ErrorDetails) -> Iterator[Problem]:
-    path = written_path(source.data, error["loc"])
-    if error["type"] == CONTRADICTION:
-        for contradiction in error["ctx"]["found"]:
-            yield source.problem(path + path_of(contradiction.at), contradiction.reason)
-    elif error["type"] != "too_short" or len(error["input"]) < error["ctx"]["min_length"]:
-        # pydantic calls a list too short as soon as one of its items is wrong, which is said by itself
-        yield source.problem(path, reason_of(error))
 
 
 def _legible(data: object) -> dict[str, object]:

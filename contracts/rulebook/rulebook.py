@@ -98,6 +98,13 @@ class Rulebook(Clause):
             ends.append(mend_by)
         return now < max(ends) + self.drain
 
+    def most_recommended(self, track: TrackId, recommender: str | None = None) -> int | None:
+        """How many entries of a track a province may recommend, or one recommender of a kind; None: no quota."""
+        for quota in self.quotas:
+            if quota.track == track and (quota.kind if quota.per == "recommender" else None) == recommender:
+                return quota.max
+        return None
+
     def vote_window(self, now: datetime) -> Window | None:
         """The voting window an instant lies in."""
         windows = self.voting.windows if self.voting else ()

@@ -37,6 +37,12 @@ class VoterLimits(Clause):
             if self.per_campaign is not None and (getattr(self, name) or 0) > self.per_campaign:
                 yield Contradiction(name, f"{name} is more than per_campaign allows altogether; lower it")
 
+    def admits(self, *, on_entry: int, today: int, altogether: int) -> bool:
+        """Whether one more vote fits beside those of the voter that already count: for this entry, on this day,
+        and in the whole campaign."""
+        counted = ((on_entry, self.per_entry), (today, self.per_day), (altogether, self.per_campaign))
+        return all(most is None or votes < most for votes, most in counted)
+
 
 class Voting(Clause):
     """The public vote on approved entries of some tracks."""

@@ -32,6 +32,8 @@ SLIPS = [
     ("zone: Asia/Shanghai", "zone: Asia/Shanghia", "time_zone", 4, "'Asia/Shanghia' is no time zone"),
     ("zone: Asia/Shanghai", "zone: ../../etc/passwd", "time_zone", 4, "'../../etc/passwd' is no time zone"),
     ("id: small", "id: ../small", "id", 1, "cannot be '../small'; use lower-case letters"),
+    ("zh: 小活动", "zh: ' '", "title.zh", 2, "is empty; write something"),
+    ("zh: 小活动", 'zh: "小\\u0085活动"', "title.zh", 2, "'小\\x85活动' holds line breaks or invisible characters"),
     # contradictory
     ("id: small", "id: small\nid: small", "id", 2, "is written twice, first in line 1; keep one of them"),
     ("min: 1min, max: 5min", "min: 5min, max: 1min", f"{RULES}.duration.max", 25, "max is less than min"),
