@@ -1,0 +1,38 @@
+# `make demo` and `make test` need git, make and python3; everything else they fetch.
+.PHONY: demo test check bench up down schemas clean set-up
+bin := .venv/bin
+kinds := $(filter-out tests/unit tests/contracts tests/bench tests/support tests/data,$(patsubst %/,%,$(wildcard tests/[a-z]*/)))
+
+demo: set-up ## one campaign from registration to result, on real servers
+	$(bin)/zhumeng demo
+
+test: check ## everything; needs no running server and leaves none
+	$(bin)/python -m deploy.local.rabbitmq43
+	$(bin)/pytest -q $(kinds)
+
+check: set-up ## what needs no server: style, types, who imports whom, schemas, unit and contract tests
+	$(bin)/ruff check -q
+	$(bin)/ruff format -q --check
+	$(bin)/mypy --no-error-summary
+	$(bin)/lint-imports --no-logo --no-cache
+	$(bin)/zhumeng contracts check
+	$(bin)/pytest -q tests/unit tests/contracts
+
+bench: set-up ## one JSON line per measure; `make bench ONLY=relay` for a part
+	$(bin)/python -m tests.bench $(ONLY)
+
+up: set-up
+	$(bin)/zhumeng up
+
+down: set-up
+	$(bin)/zhumeng down
+
+schemas: set-up
+	$(bin)/zhumeng contracts generate
+
+clean: ## the environment, caches and the local stack's data
+	if [ -x $(bin)/zhumeng ]; then $(bin)/zhumeng down --wipe; fi
+	rm -rf .venv .bootstrap .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+set-up:
+	@deploy/setup.sh
