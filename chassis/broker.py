@@ -11,7 +11,13 @@ from typing import Any
 
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType
-from aio_pika.abc import AbstractExchange, AbstractIncomingMessage, AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.abc import (
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractRobustChannel,
+    AbstractRobustConnection,
+)
 from aio_pika.exceptions import AMQPException, ChannelNotFoundEntity
 from faststream.exceptions import FastStreamException
 from faststream.middlewares import AckPolicy
@@ -98,9 +104,14 @@ class RabbitPublisher:
         if self._connection is not None:
             await self._connection.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection is not None and self._connection.connected.is_set()
+
     async def answers(self) -> None:
         """Raise while the broker is out of reach."""
-        if self._connection is None or not self._connection.connected.is_set():
+        if not self.connected:
             raise ConnectionError("not connected to RabbitMQ")
 
     async def redeclare(self) -> None:
@@ -178,8 +189,7 @@ class Subscriptions:
     def __init__(self, url: str, hears: Hears, reception: Reception, publisher: RabbitPublisher) -> None:
         self._url, self._hears, self._reception, self._publisher = url, hears, reception, publisher
         self._broker: RabbitBroker | None = None
-        self.missing: tuple[str, ...] = tuple(hearer.queue for hearer in hears.hearers)
-        """Queues without a consumer at the last look."""
+        self._queues = tuple(hearer.queue for hearer in hears.hearers)
 
     async def run(self) -> None:
         """Keep every subscription consuming until cancelled."""
@@ -188,14 +198,12 @@ class Subscriptions:
                 try:
                     if self._broker is None:
                         await self._start()
-                    self.missing = await self._look()
-                    if self.missing:
-                        log().warning("subscription_gone", queues=self.missing)
+                    if missing := await self._look():
+                        log().warning("subscription_gone", queues=missing)
                         await self._publisher.redeclare()
                         await self._stop()
                         continue
                 except OUTAGES as error:
-                    self.missing = tuple(hearer.queue for hearer in self._hears.hearers)
                     log().warning("broker_away", error=repr(error)[:200])
                     await self._stop()
                     await asyncio.sleep(1)
@@ -275,20 +283,26 @@ class Subscriptions:
                 )
                 await self._publisher.answer(reply, message.reply_to)
 
+    async def consuming(self) -> None:
+        """Raise unless the broker says, now, that every queue of ours has a consumer: a readiness check."""
+        missing = await self._look() if self._broker is not None else self._queues
+        if missing:
+            raise ConnectionError(f"no consumer on {', '.join(missing)}")
+
     async def _look(self) -> tuple[str, ...]:
         """Ask the broker which of our queues is missing or has no consumer."""
         assert self._broker is not None
         connection = await self._broker.connect()
-        missing = []
-        for hearer in self._hears.hearers:
-            async with asyncio.timeout(CHECK_S), connection.channel() as channel:
-                try:
-                    queue = await channel.declare_queue(hearer.queue, passive=True)
-                    if not queue.declaration_result.consumer_count:
-                        missing.append(hearer.queue)
-                except ChannelNotFoundEntity:
-                    missing.append(hearer.queue)
-        return tuple(missing)
+        return tuple([queue for queue in self._queues if not await _has_consumer(connection, queue)])
+
+
+async def _has_consumer(connection: AbstractConnection, queue: str) -> bool:
+    async with asyncio.timeout(CHECK_S), connection.channel() as channel:
+        try:
+            found = await channel.declare_queue(queue, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        return bool(found.declaration_result.consumer_count)
 
 
 async def _bytes(message: Any) -> bytes:

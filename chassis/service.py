@@ -83,7 +83,7 @@ class Process:
         service.checks |= {
             "started": self._started,
             "rabbitmq": self.publisher.answers,
-            "subscriptions": self._subscribed,
+            "subscriptions": self.subscriptions.consuming,
         }
 
     @contextlib.asynccontextmanager
@@ -129,10 +129,6 @@ class Process:
     async def _started(self) -> None:
         if self._waiting_for is not None:
             raise ConnectionError(f"waiting for {self._waiting_for}")
-
-    async def _subscribed(self) -> None:
-        if self.subscriptions.missing:
-            raise ConnectionError(f"no consumer on {', '.join(self.subscriptions.missing)}")
 
 
 async def _kept_running(work: Work) -> None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import aio_pika
 from pydantic import BaseModel
@@ -30,6 +31,9 @@ Seen = Callable[[], Awaitable[bool]]
 class World(Protocol):
     """Carries messages between services."""
 
+    user: str | None
+    """Whom it publishes as."""
+
     async def join(self, service: Service) -> None: ...
     async def bring(self, topic: str, body: bytes, message_id: str) -> None: ...
     async def hand_in(self, request: Ingress, message_id: str) -> Any: ...
@@ -44,6 +48,8 @@ async def tell(world: World, event: Event, message_id: str | None = None) -> Non
 class InMemory:
     """The test kit's bus."""
 
+    user: str | None = "frontend"
+
     def __init__(self) -> None:
         self._bus = MemoryBus()
 
@@ -51,10 +57,10 @@ class InMemory:
         await self._bus.join(service)
 
     async def bring(self, topic: str, body: bytes, message_id: str) -> None:
-        await self._bus.deliver(Message(message_id, topic, body, sender="guest"))
+        await self._bus.deliver(Message(message_id, topic, body, sender=self.user))
 
     async def hand_in(self, request: Ingress, message_id: str) -> Any:
-        answer = await self._bus.hand_in(request, "guest", message_id)
+        answer = await self._bus.hand_in(request, self.user, message_id)
         return answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer
 
     async def until(self, seen: Seen, within_s: float = 20) -> bool:
@@ -67,6 +73,7 @@ class OnRabbit:
 
     def __init__(self, url: str, stack: AsyncExitStack) -> None:
         self._url, self._stack = url, stack
+        self.user = urlsplit(url).username
 
     async def join(self, service: Service) -> None:
         process = Process(service)
@@ -74,22 +81,21 @@ class OnRabbit:
         await self.until(lambda: _consuming(process))
 
     async def bring(self, topic: str, body: bytes, message_id: str) -> None:
-        await self._publish(EVENTS, topic, aio_pika.Message(body, message_id=message_id, user_id="guest"))
+        await self._publish(EVENTS, topic, aio_pika.Message(body, message_id=message_id, user_id=self.user))
 
     async def hand_in(self, request: Ingress, message_id: str) -> Any:
         async with await aio_pika.connect(self._url) as connection, connection.channel() as channel:
             replies = await channel.declare_queue(exclusive=True)
             message = aio_pika.Message(
-                request.model_dump_json().encode(), message_id=message_id, user_id="guest", reply_to=replies.name
+                request.model_dump_json().encode(), message_id=message_id, user_id=self.user, reply_to=replies.name
             )
             await (await channel.get_exchange(INGRESS)).publish(message, request.topic)
             async with replies.iterator(timeout=10) as answers:
-                async for answer in answers:
-                    return _json(answer.body)
+                return json.loads((await anext(answers)).body)
 
     async def until(self, seen: Seen, within_s: float = 20) -> bool:
         end = time.monotonic() + within_s
-        while not (found := await seen()) and time.monotonic() < end:
+        while not (found := await seen()) and time.monotonic() < end:  # noqa: ASYNC110 - it is another process's doing
             await asyncio.sleep(0.05)
         return found
 
@@ -99,11 +105,12 @@ class OnRabbit:
 
 
 async def _consuming(process: Process) -> bool:
-    return not process.subscriptions.missing and process.publisher.connected
-
-
-def _json(body: bytes) -> Any:
-    return json.loads(body)
+    try:
+        await process.publisher.answers()
+        await process.subscriptions.consuming()
+    except ConnectionError:
+        return False
+    return True
 
 
 @dataclass
@@ -132,6 +139,9 @@ class Counter:
 
     async def has(self, count: int) -> bool:
         return sum((await self.counted()).values()) >= count
+
+    async def handled(self, count: int) -> bool:
+        return len(self.order) >= count
 
     async def has_parked(self, count: int) -> bool:
         return len(await self.parked()) >= count
