@@ -70,7 +70,7 @@ class MemoryBus:
         self._route(message)
         await self.settle()
 
-    async def hand_in(self, request: Ingress, sender: str, message_id: str | None = None) -> Any:
+    async def hand_in(self, request: Ingress, sender: str | None, message_id: str | None = None) -> Any:
         """Publish to ingress as a frontend and return the answer."""
         key = message_id or new_id()
         self._route(Message(key, request.topic, request.model_dump_json().encode(), sender=sender, reply_to=key))
