@@ -23,8 +23,9 @@ from contracts.rulebook.limits import (
 
 class ArchiveContainer(Clause):
     """The material is one archive. `format` is the archive's kind (zip, rar), `size` the archive's own bytes.
-    `others` says what files are that no part asks for; what operating systems leave behind (`__MACOSX`,
-    `.DS_Store`, `Thumbs.db`, empty folders) never counts, and one folder around everything is as good as none."""
+    `others` says how much files matter that no part asks for (rule id `container.others`); what systems leave behind
+    (`__MACOSX`, `.DS_Store`, `Thumbs.db`, empty folders) never counts, one folder around everything is as good as none.
+    """
 
     kind: Literal["archive"]
     format: FormatLimit
