@@ -1,0 +1,1 @@
+"""What a province's admin works from: lists, a spreadsheet, counts."""

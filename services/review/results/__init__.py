@@ -1,0 +1,1 @@
+"""What experts score, what is awarded, and the results, published once."""
