@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Annotated, Never
+from typing import Annotated, Literal, Never
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints
@@ -80,6 +80,21 @@ class Rulebook(Clause):
     def phase_at(self, now: datetime) -> Phase | None:
         """The phase a campaign is in: of those open, the one that opened last, and of these the last written."""
         return max(self.phases_at(now), key=lambda each: (each.opens.instant, self.phases.index(each)), default=None)
+
+    def in_phase(self, phase: PhaseId, now: datetime) -> bool:
+        """Whether a phase is open; False where the campaign does not have it."""
+        return any(each.id == phase for each in self.phases_at(now))
+
+    def mend_by(self, subject: Literal["certification", "entry"], returned_at: datetime) -> datetime | None:
+        """Until when what is returned at an instant may be mended and sent again; None where it may not be. Tickets
+        are taken before it, as before any deadline."""
+        step = next((each for each in self.review_chain if each.subject == subject and each.resubmission), None)
+        if step is None or step.resubmission is None:
+            return None
+        last = [phase for phase in self.phases if phase.id == step.phase]
+        if not step.resubmission.open_after_deadline:
+            last += [phase for phase in self.phases if phase.id == "submission"]
+        return min(returned_at + step.resubmission.within, *(phase.closes.instant for phase in last))
 
     def accepts_tickets(self, now: datetime, mend_by: datetime | None = None) -> bool:
         """Whether an upload ticket may be taken, and an entry submitted: while submission is open, or for a returned

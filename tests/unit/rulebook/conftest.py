@@ -1,6 +1,10 @@
 """A small rulebook that holds, to be broken one line at a time."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy-machine", deadline=None)
+settings.load_profile("busy-machine")  # cores are shared: how long one example takes says nothing
 
 SMALL = """\
 id: small

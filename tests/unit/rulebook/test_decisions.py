@@ -55,6 +55,38 @@ def test_bytes_of_an_entry_returned_with_little_time_keep_the_campaign_deadline(
     assert rulebook.accepts_bytes(OPENING + HOUR, DEADLINE, mend_by=OPENING + 2 * HOUR)
 
 
+def test_what_is_returned_may_be_mended_for_its_span_but_not_past_its_phase(small: str) -> None:
+    step = "phase: screening"
+    rulebook = parse(small.replace(step, f"{step}, resubmission: {{within: 7d, open_after_deadline: true}}"))
+    screening_closes = datetime(2023, 8, 31, 16, tzinfo=UTC)
+    at = [OPENING, DEADLINE, screening_closes - HOUR]
+    assert [rulebook.mend_by("entry", now) for now in at] == [
+        OPENING + 7 * 24 * HOUR,
+        DEADLINE + 7 * 24 * HOUR,
+        screening_closes,
+    ]
+
+
+def test_what_is_returned_may_not_be_mended_past_the_deadline_where_the_rules_say_so(small: str) -> None:
+    step = "phase: screening"
+    rulebook = parse(small.replace(step, f"{step}, resubmission: {{within: 7d, open_after_deadline: false}}"))
+    assert rulebook.mend_by("entry", DEADLINE - HOUR) == DEADLINE
+
+
+def test_what_nobody_may_resubmit_has_no_time_to_be_mended(rulebook: Rulebook) -> None:
+    assert (rulebook.mend_by("entry", OPENING), rulebook.mend_by("certification", OPENING)) == (None, None)
+
+
+def test_phase_that_a_campaign_does_not_have_is_never_open(rulebook: Rulebook) -> None:
+    open_phases = [rulebook.in_phase(phase, OPENING) for phase in ("submission", "voting", "exhibition")]
+    assert open_phases == [True, False, False]
+
+
+def test_quota_of_a_province_is_not_that_of_a_recommender(rulebook: Rulebook) -> None:
+    video = TrackId("video")
+    assert (rulebook.most_recommended(video), rulebook.most_recommended(video, "society")) == (5, None)
+
+
 def test_phase_where_several_are_open_is_the_one_that_opened_last(rulebook: Rulebook) -> None:
     at = [OPENING - MS, OPENING, DEADLINE, FIRST_VOTE, LAST_VOTE]
     phases = [rulebook.phase_at(now) for now in at]
