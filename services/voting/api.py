@@ -1,0 +1,126 @@
+"""Voting over HTTP: ballots in, receipts, the entries to vote on, the tally."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, Field
+
+from chassis.clock import Clock
+from chassis.identity import Frontend
+from contracts.events.voting import Tallied
+from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, TrackId
+from contracts.ingress import BallotAnswer, HandInBallot
+from contracts.rulebook import Rulebook
+from services.voting import rules
+from services.voting.actions import Tallying, Voting
+from services.voting.models import ClosedTally, Tally
+
+
+class BallotIn(HandInBallot):
+    """One ballot."""
+
+    nonce: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Chosen by the channel for this ballot: a repeat under it gets the first answer and never counts twice."""
+
+
+class Receipt(BaseModel):
+    """What anybody who has a ballot's id can see of it."""
+
+    ballot: BallotId
+    counted: Literal[True] = True
+    campaign: CampaignId
+    entry: EntryId
+    received_at: datetime
+
+
+class EntryOut(BaseModel):
+    """An entry that can be voted on."""
+
+    entry: EntryId
+    track: TrackId
+    theme: ThemeId | None
+    title: str
+    studio: StudioId
+    studio_name: str
+
+
+class TallyOut(BaseModel):
+    """How the vote stands."""
+
+    campaign: CampaignId
+    state: Literal["open", "counting", "closed"]
+    """`counting`: the window has ended, the last ballots are being counted; `closed`: frozen."""
+    votes: int
+    ranking_hidden: bool
+    """The rulebook hides the ranking for the last hours; `entries` is empty then."""
+    entries: tuple[Tallied, ...]
+    """By votes, most first; entries without a vote are not listed."""
+    digest: str | None
+    """SHA-256 over the canonical JSON of `entries` once closed."""
+    closed_at: datetime | None
+
+
+def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
+    """What is shown of a tally at an instant."""
+    closed = tally if isinstance(tally, ClosedTally) else None
+    shown = closed is not None or rulebook.shows_ranking(now)
+    return TallyOut(
+        campaign=tally.campaign, votes=tally.votes, ranking_hidden=not shown,
+        state="closed" if closed else "counting" if rules.ended(rulebook, now) else "open",
+        entries=tally.entries if shown else (),
+        digest=closed.digest if closed else None, closed_at=closed.closed_at if closed else None,
+    )  # fmt: skip
+
+
+def receiving(clock: Clock) -> Callable[[], Awaitable[datetime]]:
+    """The dependency that takes the receive time, before anything else is asked for."""
+
+    async def received_at() -> datetime:
+        return clock.now()
+
+    return received_at
+
+
+def api(voting: Voting, tallying: Tallying) -> APIRouter:
+    """The routes of the API process."""
+    router = APIRouter(prefix="/v1", tags=["voting"])
+    received = receiving(voting.clock)
+
+    @router.post("/votes")
+    async def hand_in(
+        received_at: Annotated[datetime, Depends(received)], caller: Frontend, ballot: BallotIn
+    ) -> BallotAnswer:
+        """Hand in a ballot and learn what became of it; what is answered `counted` is kept and will be tallied."""
+        return await voting.hand_in(caller.account, ballot, received_at, ballot.nonce)
+
+    @router.get("/votes/{ballot}")
+    async def receipt(ballot: BallotId) -> Receipt:
+        """See that a ballot counts."""
+        found = await voting.receipt(ballot)
+        return Receipt(ballot=found.id, campaign=found.campaign, entry=found.entry, received_at=found.received_at)
+
+    @router.get("/campaigns/{campaign}/entries")
+    async def entries(
+        campaign: CampaignId, after: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 100
+    ) -> list[EntryOut]:
+        """The entries to vote on, by id; `after` is the last id of the page before."""
+        found = await voting.entries(campaign, after, limit)
+        return [EntryOut(entry=each.id, **each.model_dump(include=set(EntryOut.model_fields))) for each in found]
+
+    @router.get("/campaigns/{campaign}/tally")
+    async def tally(
+        campaign: CampaignId, response: Response, if_none_match: Annotated[str | None, Header()] = None
+    ) -> TallyOut:
+        """How the vote stands; with `If-None-Match`, 304 while that is still so."""
+        shown = tally_out(*await tallying.shown(campaign), voting.clock.now())
+        etag = f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        response.headers.update(headers)
+        if if_none_match == etag:
+            return Response(status_code=304, headers=headers)  # type: ignore[return-value] # FastAPI passes it on as is
+        return shown
+
+    return router
