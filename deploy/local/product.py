@@ -12,6 +12,8 @@ from deploy.local.probes import answers
 from deploy.processes import PROCESSES
 
 NEEDS = ("mongodb", "rabbitmq", "seaweedfs", "mail")
+SIGN = ("registration", "media-api")
+"""What signs: access tokens, receipts for upload tickets."""
 
 
 def product(home: Home, addresses: Addresses) -> list[Part]:
@@ -22,7 +24,7 @@ def product(home: Home, addresses: Addresses) -> list[Part]:
             name,
             (sys.executable, "-m", "deploy.run", name),
             addresses.ports[name],
-            environment(name, addresses) | ({"ZM_SIGNING_KEY_FILE": key} if process.service == "registration" else {}),
+            environment(name, addresses) | ({"ZM_SIGNING_KEY_FILE": key} if name in SIGN else {}),
             needs=NEEDS,
             ready=answers(f"{addresses.http(name)}/health/ready"),
             stop_within=70,

@@ -1,0 +1,1 @@
+"""What came in whole: its check, its verdict, and who may see it."""

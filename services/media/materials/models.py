@@ -1,0 +1,93 @@
+"""Material, the verdict on it, and who may see whose."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.events.media import Finding, StoredObject
+from contracts.ids import (
+    CampaignId,
+    EntryId,
+    MaterialId,
+    Province,
+    Revision,
+    Sha256,
+    SlotId,
+    StudioId,
+    TicketId,
+    TrackId,
+)
+
+MaterialState = Literal["uploaded", "checked", "superseded"]
+Outcome = Literal["pass", "advice", "fail"]
+
+
+class Check(BaseModel):
+    """What was found in a package; `sha256` is over the bytes that were read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    sha256: Sha256
+    at: datetime
+
+
+class Material(BaseModel):
+    """A package that lies whole in the store, pinned as it came."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: MaterialId
+    ticket: TicketId
+    entry: EntryId
+    slot: SlotId
+    studio: StudioId
+    campaign: CampaignId
+    revision: Revision
+    track: TrackId
+    province: Province
+    title: str
+    studio_name: str
+    object: StoredObject
+    name: str
+    size: int
+    sha256: Sha256
+    """As its ticket was taken for."""
+    taken_at: datetime
+    uploaded_at: datetime
+    superseded_by: MaterialId | None = None
+    check: Check | None = None
+
+    @property
+    def state(self) -> MaterialState:
+        """Where it stands; superseded material is not checked any more, a verdict it had stays."""
+        if self.superseded_by is not None:
+            return "superseded"
+        return "checked" if self.check else "uploaded"
+
+    @property
+    def age(self) -> tuple[datetime, TicketId]:
+        """Orders the material of a slot by when its tickets were taken; the newest one counts."""
+        return self.taken_at, self.ticket
+
+
+class OwnStudio(BaseModel):
+    """A studio sees what is its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    studio: StudioId
+
+
+class OwnProvince(BaseModel):
+    """A province's admins see what their studios handed in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    province: Province
+
+
+Sight = OwnStudio | OwnProvince
+"""What a caller may see; the store adds it to every query."""

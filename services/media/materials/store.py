@@ -1,0 +1,71 @@
+"""Material and the verdicts on it, in MongoDB."""
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+
+from chassis.mongo import Document
+from chassis.transaction import Transaction
+from contracts.ids import EntryId, MaterialId, SlotId
+from services.media.materials.models import Check, Material, Sight
+
+
+class MaterialStore:
+    """Every query for a caller carries what that caller may see."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._materials = database.materials
+
+    async def prepare(self) -> None:
+        """Create the indexes; a ticket gives one material, whatever happens."""
+        await self._materials.create_indexes(
+            [
+                IndexModel([("ticket", ASCENDING)], unique=True),
+                IndexModel([("entry", ASCENDING), ("slot", ASCENDING), ("taken_at", ASCENDING)]),
+                IndexModel([("object.key", ASCENDING)]),
+            ]
+        )
+
+    async def add(self, tx: Transaction, material: Material) -> None:
+        """Keep material that just came in."""
+        row = {"_id": material.id, **material.model_dump(exclude={"id"})}
+        await self._materials.insert_one(row, session=tx.session)
+
+    async def in_force(self, tx: Transaction, entry: EntryId, slot: SlotId) -> list[Material]:
+        """What lies in a slot and was not superseded; the entry is held by the caller's transaction."""
+        rows = self._materials.find({"entry": entry, "slot": slot, "superseded_by": None}, session=tx.session)
+        return [_material(row) async for row in rows]
+
+    async def supersede(self, tx: Transaction, older: list[Material], by: MaterialId) -> None:
+        """Put newer material in the place of older."""
+        ids = [material.id for material in older]
+        await self._materials.update_many({"_id": {"$in": ids}}, {"$set": {"superseded_by": by}}, session=tx.session)
+
+    async def to_change(self, tx: Transaction, material: MaterialId) -> Material | None:
+        """Material, held until the transaction ends."""
+        row = await self._materials.find_one_and_update(
+            {"_id": material}, {"$inc": {"held": 1}}, return_document=ReturnDocument.AFTER, session=tx.session
+        )
+        return _material(row) if row else None
+
+    async def keep_check(self, tx: Transaction, material: MaterialId, check: Check) -> None:
+        """Keep the verdict on held material."""
+        await self._materials.update_one({"_id": material}, {"$set": {"check": check.model_dump()}}, session=tx.session)
+
+    async def get(self, material: MaterialId, sight: Sight | None = None) -> Material | None:
+        """Material, where the caller may see it; the service itself sees all."""
+        row = await self._materials.find_one({"_id": material, **(sight.model_dump() if sight else {})})
+        return _material(row) if row else None
+
+    async def of_entry(self, entry: EntryId, sight: Sight) -> list[Material]:
+        """All material of an entry the caller may see, superseded too, newest first in each slot."""
+        rows = self._materials.find({"entry": entry, **sight.model_dump()}).sort([("slot", 1), ("taken_at", -1)])
+        return [_material(row) async for row in rows]
+
+    async def keys(self, keys: tuple[str, ...]) -> set[str]:
+        """Those of some object keys that are material."""
+        found = self._materials.find({"object.key": {"$in": keys}}, {"object.key": 1})
+        return {row["object"]["key"] async for row in found}
+
+
+def _material(row: Document) -> Material:
+    return Material(id=row["_id"], **{name: value for name, value in row.items() if name not in ("_id", "held")})

@@ -1,0 +1,33 @@
+"""What the object store says of what it holds."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.events.media import StoredObject
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part the store has: its number from 1, its bytes, its ETag."""
+
+    number: int
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An object that lies complete in the store."""
+
+    object: StoredObject
+    size: int
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An upload in parts that the store still keeps."""
+
+    key: str
+    upload: str
+    begun_at: datetime

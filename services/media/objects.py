@@ -1,0 +1,131 @@
+"""Packages in the object store: received in parts, read in place, handed out by short-lived links."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+
+from chassis.objects import ObjectChanged, ObjectMissing, ObjectStore, Part
+from chassis.refusal import Refused
+from contracts.events.media import StoredObject
+from services.media.models import StoredPart, Unfinished, Whole
+
+PREFIX = "material/"
+"""Everything of ours lies under it; the bucket may hold other things."""
+
+
+class Packages:
+    """The part of the object store that holds packages. Raises ConnectionError while the store is out of reach."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.prepare = store.ensure_bucket
+        self.answers = store.answers
+
+    async def begin(self, key: str) -> str:
+        """Begin an upload in parts; returns its id."""
+        return await self._store.create_multipart(key)
+
+    def part_url(self, key: str, upload: str, number: int, lasts: timedelta) -> str:
+        """Where one part may be PUT to, for a while."""
+        return self._store.presign_part(key, upload, number, int(lasts.total_seconds()))
+
+    async def parts(self, key: str, upload: str) -> tuple[StoredPart, ...] | None:
+        """The parts that have come; None where the upload is over, completed or given up."""
+        try:
+            found = await self._store.list_parts(key, upload)
+        except ObjectMissing:
+            return None
+        return tuple(StoredPart(part.number, part.size, part.etag) for part in found)
+
+    async def seal(self, key: str, upload: str, parts: Sequence[StoredPart]) -> None:
+        """Make one object of the listed parts; done before is fine."""
+        try:
+            await self._store.complete_multipart(key, upload, [Part(p.number, p.etag, p.size) for p in parts])
+        except ObjectMissing:  # somebody sealed it in between, which the look that follows will show
+            return
+
+    async def find(self, key: str) -> Whole | None:
+        """The whole object, pinned as it is now; None where there is none."""
+        try:
+            found = await self._store.stat(key)
+        except ObjectMissing:
+            return None
+        pinned = StoredObject(bucket=self._store.bucket, key=key, etag=found.etag, version=found.version)
+        return Whole(pinned, found.size, found.modified)
+
+    async def discard(self, key: str, upload: str | None) -> None:
+        """Leave nothing under a key: neither parts nor object."""
+        if upload is not None:
+            await self.give_up(key, upload)
+        await self._store.remove(key)
+
+    async def give_up(self, key: str, upload: str) -> None:
+        """Drop the parts of an upload; one that is over is fine."""
+        try:
+            await self._store.abort_multipart(key, upload)
+        except ObjectMissing:
+            return
+
+    async def unfinished(self) -> tuple[Unfinished, ...]:
+        """Every upload in parts that is neither completed nor given up."""
+        return tuple(Unfinished(up.key, up.upload_id, up.begun_at) for up in await self._store.list_uploads(PREFIX))
+
+    async def older_than(self, moment: datetime) -> tuple[str, ...]:
+        """The keys of objects that were complete before an instant."""
+        found = await self._store.list(PREFIX)
+        return tuple(item.key for item in found if item.modified is not None and item.modified < moment)
+
+    async def link(self, pinned: StoredObject, lasts: timedelta, name: str) -> str:
+        """Where the object can be read for a while. Refused where it is no longer the one that was received."""
+        found = await self.find(pinned.key)
+        if found is None or found.object.etag != pinned.etag:
+            raise changed(pinned)
+        return self._store.presign_get(pinned.key, int(lasts.total_seconds()), name)
+
+    def source(self, pinned: StoredObject, size: int) -> "PinnedSource":
+        """The bytes as they were when they came whole, for reading in place."""
+        return PinnedSource(self._store, pinned, size)
+
+
+class PinnedSource:
+    """An object's bytes by ranges, of the pinned ETag alone: a swapped object is Refused, an outage raises."""
+
+    def __init__(self, store: ObjectStore, pinned: StoredObject, size: int) -> None:
+        self._store, self._pinned, self.size = store, pinned, size
+
+    async def read(self, start: int, length: int) -> bytes:
+        """Exactly the bytes asked for."""
+        try:
+            data = await self._store.read(self._pinned.key, start, length, self._pinned.etag)
+        except ObjectChanged:
+            raise changed(self._pinned) from None
+        return self._complete(data, length)
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        """The same bytes in order, over one request."""
+        got = 0
+        try:
+            async for piece in self._store.stream(self._pinned.key, start, length, self._pinned.etag):
+                got += len(piece)
+                yield piece
+        except ObjectChanged:
+            raise changed(self._pinned) from None
+        if got != length:
+            raise ConnectionError(f"the store gave {got} bytes of {length}")
+
+    @staticmethod
+    def _complete(data: bytes, length: int) -> bytes:
+        if len(data) != length:
+            raise ConnectionError(f"the store gave {len(data)} bytes of {length}")
+        return data
+
+
+def changed(pinned: StoredObject) -> Refused:
+    """The bytes are not those that were received: a fault of the platform that a person has to look into."""
+    return Refused(
+        409,
+        "object_changed",
+        "平台中保存的文件与上传时不一致，已停止使用，请联系技术支持。",
+        "The stored bytes are not those that were uploaded; they are not used any further. Please contact support.",
+        object=pinned.key,
+        expected=pinned.etag,
+    )

@@ -1,0 +1,24 @@
+"""What the media processes are told by their environment."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The object store, the key receipts are signed with, and how long things hold."""
+
+    s3_endpoint: str = "http://127.0.0.1:8333"
+    s3_public_endpoint: str = "http://127.0.0.1:8080"
+    """Where browsers reach the same store; URLs are signed for it."""
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+    s3_bucket: str = "zhumeng-material"
+    signing_key_file: Path | None = None
+    """Ed25519 private key, PKCS#8 PEM, that receipts are signed with; the API does not start without it."""
+    upload_url_lasts: timedelta = timedelta(hours=6)
+    link_lasts: timedelta = timedelta(minutes=5)
+    sweep_every: timedelta = timedelta(minutes=1)
+    check_within: timedelta = timedelta(minutes=10)
+    """How long measuring one package may take before it is tried again."""
