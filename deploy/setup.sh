@@ -27,6 +27,10 @@ if [ -n "$missing" ]; then
   as_root apt-get update -q
   # From 2024 on the library's package is called libcurl4t64.
   case $missing in *libcurl4*) apt-cache show libcurl4t64 >/dev/null 2>&1 && missing=$(echo "$missing" | sed 's/libcurl4/libcurl4t64/') ;; esac
+  # What installs ca-certificates on the way rewrites its bundle: authorities the machine was given by hand must stay.
+  bundle=/etc/ssl/certs/ca-certificates.crt
+  before=$(mktemp)
+  cat $bundle >"$before" 2>/dev/null || true
   # Debian starts a service it installs; the stack runs its own broker, so the machine's stays off.
   policy=
   if ! [ -e /usr/sbin/policy-rc.d ]; then
@@ -37,6 +41,8 @@ if [ -n "$missing" ]; then
   fi
   # shellcheck disable=SC2086 # a list of package names
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+  if [ -s "$before" ] && ! cmp -s "$before" $bundle; then as_root tee -a $bundle <"$before" >/dev/null; fi
+  rm -f "$before"
   case $missing in *rabbitmq-server*)
     command -v systemctl >/dev/null && as_root systemctl disable -q rabbitmq-server epmd.socket epmd.service 2>/dev/null || true ;;
   esac
