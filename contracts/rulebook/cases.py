@@ -48,10 +48,12 @@ class EntryPlace(Clause):
 
 
 class EntryCase(Clause):
-    """An applicant who has some entries opens another; `refused_by` is the rule in its way, where there is one."""
+    """An applicant, of a kind where that matters, who has some entries opens another; `refused_by` is the rule in its
+    way, where there is one."""
 
     kind: Literal["entry"]
     name: Line
+    applicant: Key | None = None
     has: tuple[EntryPlace, ...] = ()
     opens: EntryPlace
     refused_by: RuleId | None = None

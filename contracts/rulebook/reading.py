@@ -43,8 +43,10 @@ def _spell_right(form: type[Clause], source: Source) -> list[Problem]:
         for loc in unknown:
             path, known = written_path(source.data, loc), known_keys(form, loc[:-1])
             key = str(path[-1])
-            problems.append(source.problem(path, f"is not a known key; {suggestion(key, known)}"))
-            _mend(source, path[:-1], key, nearest(key, known))
+            meant = nearest(key, known)
+            cut = _mend(source, path[:-1], key, meant) is None and meant is None
+            hint = "a comma cut the text before it, put that in quotes" if cut else suggestion(key, known)
+            problems.append(source.problem(path, f"is not a known key; {hint}"))
     return problems
 
 
@@ -75,8 +77,9 @@ def _unknown_keys(form: type[Clause], data: object) -> list[Path]:
     return []
 
 
-def _mend(source: Source, parent: Path, key: str, meant: str | None) -> None:
-    """Rename or drop a key where it stands. The values were made by the source alone, so nobody else sees it."""
+def _mend(source: Source, parent: Path, key: str, meant: str | None) -> object:
+    """Rename or drop a key where it stands, and give its value. The values were made by the source alone, so nobody
+    else sees it."""
     here = source.data
     for step in parent:
         here = here[step]  # type: ignore[index] # the path was walked through these values a moment ago
@@ -85,3 +88,4 @@ def _mend(source: Source, parent: Path, key: str, meant: str | None) -> None:
     if meant and meant not in here:
         here[meant] = value
         source.rename(parent, key, meant)
+    return value

@@ -19,6 +19,7 @@ SLIPS = [
     ("per_theme: 1", "per-theme: 1", f"{TRACK}.entries.per-theme", 15, "is not a known key; did you mean per_theme?"),
     ("below: 300MiB", "belwo: 300MiB", f"{FILM}.container.size.belwo", 20, "is not a known key; did you mean below?"),
     ("drain: 1h", "colour: red\ndrain: 1h", "colour", 31, "is not a known key; use one of: id, title, organiser, "),
+    ("en: A small campaign", "en: A small, cut campaign", "title.cut campaign", 2, "is not a known key; a comma cut"),
     ("level: advice", "level: advise", f"{RULES}.duration.level", 25, "cannot be 'advise'; use 'required' or 'advice'"),
     ("kind: video", "kind: vidio", RULES, 22, "cannot have 'kind' 'vidio'; use 'video', 'document', 'images'"),
     ("phase: screening", "phase: screning", "review_chain[0].phase", 33, "cannot be 'screning'"),
