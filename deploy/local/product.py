@@ -46,7 +46,7 @@ def environment(name: str, addresses: Addresses) -> dict[str, str]:
         "ZM_MONGO_PREFIX": "zhumeng_",
         "ZM_JWKS_URL": f"{addresses.http('registration')}/.well-known/jwks.json",
         "ZM_PUBLIC_URL": str(addresses.gateway_url),
-        **(_files(addresses) if service == "media" else {}),
+        **(_files(addresses) if service in ("media", "registration") else {}),
         **({"ZM_SMTP_URL": str(addresses.smtp_url)} if service == "notify" else {}),
     }
 

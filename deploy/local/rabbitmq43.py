@@ -5,9 +5,9 @@ What delivers must hold on both series, and no released Debian carries the newer
 """
 
 import os
-import shutil
 import subprocess
 from fcntl import LOCK_EX, flock
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -18,24 +18,33 @@ from deploy.local.rabbitmq import SERVER, accepts_clients, configured
 
 SUITE: Final = "forky"
 SCRIPTS: Final = Path("/usr/share/debootstrap/scripts")
-SEEN: Final = Path("/srv")
-"""Where a node finds its data folder inside the root folder."""
-
-ENTER: Final = 'mount --rbind /proc "$0/proc" && mount --bind "$1" "$0/srv" && exec chroot "$0" "$2"'
+NO_PROC: Final = """\
+vm_memory_calculation_strategy = allocated
+total_memory_available_override_value = 4GB
+"""
+"""The root folder has no `/proc`: mounting one takes rights that a container does not have."""
 
 
 def rabbitmq43(home: Home, addresses: Addresses) -> Part:
-    """A node in a mount namespace of its own, so that nothing it mounts is seen or removed by others."""
-    folder = home.folder("rabbitmq43")
-    inside = ("unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER)
+    """A node that sees only the root folder, its data in a folder there."""
+    folder = data(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = configured("rabbitmq43", folder, Path("/") / folder.relative_to(root()), addresses)
+    with (folder / "rabbitmq.conf").open("a") as config:
+        config.write(NO_PROC)
     return Part(
         "rabbitmq43",
-        (*_as_root(), *inside, str(root()), str(folder), SERVER),
+        (*_as_root(), "chroot", str(root()), SERVER),
         addresses.ports["rabbitmq43"],
-        configured("rabbitmq43", folder, SEEN, addresses),
+        environment,
         needs=("epmd",),
         ready=accepts_clients("rabbitmq43", addresses),
     )
+
+
+def data(home: Home) -> Path:
+    """Where this stack's node keeps its data, inside the root folder; the stack's `down --wipe` does not know it."""
+    return root() / "srv" / sha256(str(home.root).encode()).hexdigest()[:16]
 
 
 def root() -> Path:
@@ -47,34 +56,33 @@ def root() -> Path:
 def install() -> None:
     """Unpack RabbitMQ 4.3 and all it needs, unless it is there; several callers wait for one."""
     root().parent.mkdir(parents=True, exist_ok=True)
-    with root().with_suffix(".lock").open("w") as lock:
+    with _beside(".lock").open("w") as lock:
         flock(lock, LOCK_EX)
-        if not _marker().exists():
+        installed = _beside(".installed")
+        if not installed.exists():
             _unpack(root())
-            _marker().touch()
+            installed.touch()  # last, so that an install cut short is done again
 
 
 def _unpack(target: Path) -> None:
     if not (SCRIPTS / SUITE).exists():  # the bootstrapper may be older than the suite; all suites go the same way
-        subprocess.run([*_sudo(), "ln", "-s", "sid", str(SCRIPTS / SUITE)], check=True)
-    if target.exists():
-        shutil.rmtree(target)
-    command = ["debootstrap", "--variant=minbase", "--include=rabbitmq-server", SUITE, str(target)]
-    subprocess.run([*_sudo(), *command], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*_sudo(), "sh", "-c", f"echo '127.0.0.1 localhost' > '{target}/etc/hosts'"], check=True)
+        _as_administrator("ln", "-s", "sid", str(SCRIPTS / SUITE))
+    _as_administrator("rm", "-rf", "--one-file-system", str(target))
+    _as_administrator("debootstrap", "--variant=minbase", "--include=rabbitmq-server", SUITE, str(target))
+    _as_administrator("sh", "-c", 'echo "127.0.0.1 localhost" > "$0/etc/hosts"; chmod 1777 "$0/srv"', str(target))
 
 
-def _marker() -> Path:
-    """Written last, so that an install cut short is done again."""
-    return root().with_suffix(".installed")
+def _as_administrator(*command: str) -> None:
+    sudo = () if os.geteuid() == 0 else ("sudo",)
+    subprocess.run([*sudo, *command], check=True, stdout=subprocess.DEVNULL)
 
 
-def _sudo() -> tuple[str, ...]:
-    return () if os.geteuid() == 0 else ("sudo",)
+def _beside(ending: str) -> Path:
+    return root().with_name(root().name + ending)
 
 
 def _as_root() -> tuple[str, ...]:
-    """Root of the machine, or of a user namespace, which is enough to mount and to change root."""
+    """Root of the machine, or of a user namespace, which is enough to change root."""
     return () if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user")
 
 

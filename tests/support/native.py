@@ -1,11 +1,12 @@
 """The servers a test session starts for itself, each on first use, in a private folder."""
 
+import shutil
 from functools import cached_property
 from pathlib import Path
 
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
-from deploy.local.rabbitmq43 import install, rabbitmq43
+from deploy.local.rabbitmq43 import data, install, rabbitmq43
 from deploy.local.stack import LocalStack
 from tests.support.kinds import MailSink, ObjectStore, Rabbit
 
@@ -18,6 +19,7 @@ class Native:
 
     @cached_property
     def _stack(self) -> LocalStack:
+        install()
         return LocalStack.open(self._home, more=lambda home, addresses: [rabbitmq43(home, addresses)])
 
     def mongo_url(self) -> str:
@@ -28,8 +30,6 @@ class Native:
     def rabbit(self, series: str) -> Rabbit:
         """Debian's RabbitMQ (`310`) or the newer series (`43`)."""
         name = {"310": "rabbitmq", "43": "rabbitmq43"}[series]
-        if series == "43":
-            install()
         self._stack.start(name)
         addresses = self._stack.addresses
         login = f"ops:{addresses.secrets['amqp-ops']}"
@@ -58,5 +58,7 @@ class Native:
 
     def close(self) -> None:
         """Stop everything; a process that would not end is an error of the stack."""
-        if "_stack" in self.__dict__ and (left := self._stack.stop()):
+        left = LocalStack.stop_at(self._home)
+        shutil.rmtree(data(self._home), ignore_errors=True)
+        if left:
             raise RuntimeError(f"the test servers left processes: {left}")
