@@ -93,12 +93,12 @@ class File:
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
     """Everything measured in one upload. `format` is the archive's (`zip`, `rar`) or the file's own;
-    `sha256` is over all its bytes, as read."""
+    `sha256` is over all its bytes, as read; `files` is None where they could not be listed."""
 
     format: str
     size: int
     sha256: Sha256
-    files: tuple[File, ...] = ()
+    files: tuple[File, ...] | None = None
     faults: tuple[Fault, ...] = ()
 
 

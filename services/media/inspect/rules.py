@@ -1,17 +1,249 @@
 """Holds what was measured against a slot of the rulebook."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
-from contracts.events.media import Finding
-from contracts.rulebook import Slot
-from services.media.inspect.models import Claim, Naming, PackageFacts, Verdict
+from contracts.events.media import Finding, Text
+from contracts.ids import RuleId
+from contracts.rulebook import Level, Limit, Slot
+from contracts.rulebook.limits import SizeLimit
+from contracts.rulebook.material import (
+    ArchiveContainer,
+    DocumentRules,
+    FileContainer,
+    ImageRules,
+    PartRules,
+    VideoRules,
+)
+from services.media.inspect import bounds, phrases
+from services.media.inspect.models import (
+    Claim,
+    Document,
+    Embedded,
+    Fault,
+    File,
+    Image,
+    Naming,
+    PackageFacts,
+    Verdict,
+    Video,
+)
+from services.media.inspect.names import extension
+from services.media.inspect.wording import EXPECTED, FAULTS, INTACT, RULES
+
+CODEC = "h264"
+"""What every browser plays."""
+NOTHING_TO_MEND = Text(zh="无需修改。", en="Nothing to mend.")
+
+
+class Check(NamedTuple):
+    """One thing measured, and whether it keeps the rule it was measured for."""
+
+    file: str | None
+    measured: str
+    ok: bool
 
 
 def judge(facts: PackageFacts, slot: Slot, claim: Claim | None = None, naming: Naming | None = None) -> Verdict:
     """The verdict on a package. `claim` is what its ticket promised; without `naming` its name is not judged."""
-    findings = tuple(_findings(facts, slot, claim, naming))
-    return Verdict("pass", findings)
+    findings = tuple(
+        chain(
+            _arrival(facts, claim) if claim else (),
+            _container(facts, slot),
+            _faults(facts.faults),
+            _contents(facts.files, slot) if facts.files is not None else (),
+            _naming(slot, naming) if naming else (),
+        )
+    )
+    broken = {finding.level for finding in findings if not finding.ok}
+    return Verdict("fail" if "required" in broken else "advice" if broken else "pass", findings)
 
 
-def _findings(facts: PackageFacts, slot: Slot, claim: Claim | None, naming: Naming | None) -> Iterator[Finding]:
-    return iter(())
+def _arrival(facts: PackageFacts, claim: Claim) -> Iterator[Finding]:
+    """Whether the bytes are those the ticket was taken for."""
+    size = Check(None, f"{facts.size} B", facts.size == claim.size)
+    yield from _hold("upload.size", "required", f"{claim.size} B", [size])
+    hash_ = Check(None, facts.sha256, facts.sha256 == claim.sha256)
+    yield from _hold("upload.sha256", "required", claim.sha256, [hash_])
+
+
+def _container(facts: PackageFacts, slot: Slot) -> Iterator[Finding]:
+    container = slot.container
+    if isinstance(container, ArchiveContainer):
+        check = Check(None, facts.format, container.format.holds(facts.format))
+        yield from _keep("container.format", container.format, [check])
+    if container.size:
+        check = Check(None, phrases.size(facts.size), container.size.holds(facts.size))
+        yield from _keep("container.size", container.size, [check])
+
+
+def _faults(faults: Sequence[Fault]) -> Iterator[Finding]:
+    told: dict[str, int] = {}
+    for fault in faults:
+        told[fault.code] = told.get(fault.code, 0) + 1
+        if told[fault.code] <= bounds.FINDINGS:
+            yield _fault(fault)
+
+
+def _fault(fault: Fault) -> Finding:
+    trouble = FAULTS[fault.code]
+    zh, en = (f"“{fault.file}”", f"“{fault.file}”") if fault.file else ("压缩包", "The archive")
+    return Finding(
+        rule=RuleId(f"{'file' if fault.file else 'package'}.{fault.code}"),
+        level=trouble.level,
+        ok=False,
+        measured=fault.measured,
+        expected=EXPECTED.get(fault.code, INTACT),
+        file=fault.file,
+        message=Text(
+            zh=f"{zh}{trouble.zh.format(measured=fault.measured)}。",
+            en=f"{en} {trouble.en.format(measured=fault.measured)}.",
+        ),
+        mend=Text(zh=trouble.mend_zh, en=trouble.mend_en),
+    )
+
+
+def _contents(files: Sequence[File], slot: Slot) -> Iterator[Finding]:
+    others = [file for file in files if file.family != "archive"]
+    for part in slot.rules:
+        mine = list(files) if isinstance(slot.container, FileContainer) else _belonging(files, part)
+        others = [file for file in others if file not in mine]
+        yield from _part(part, mine, files)
+    if isinstance(slot.container, ArchiveContainer):
+        names = ", ".join(file.name for file in others[: bounds.FINDINGS])
+        measured = f"{len(others)}: {names}" if others else "0"
+        yield from _hold("container.others", slot.container.others, "0", [Check(None, measured, not others)])
+
+
+def _belonging(files: Sequence[File], part: PartRules) -> list[File]:
+    """The files a part is about. Where enough documents or pictures are of an admitted format, those of another one
+    are merely files nobody asked for; a second video is always one too many."""
+    family = [file for file in files if file.family == part.kind]
+    admitted = [file for file in family if part.format.holds(file.format)]
+    enough = len(admitted) >= max(1, part.count.min or 0)
+    return admitted if enough and not isinstance(part, VideoRules) else family
+
+
+def _part(part: PartRules, mine: Sequence[File], files: Sequence[File]) -> Iterator[Finding]:
+    match part:
+        case VideoRules():
+            yield from _keep("video.count", part.count, [_counted(part.count.holds, len(mine))])
+            yield from _file_rules(part, mine)
+            yield from _videos(part, mine)
+        case DocumentRules():
+            yield from _keep("document.count", part.count, [_counted(part.count.holds, len(mine))])
+            yield from _file_rules(part, mine)
+            yield from _documents(part, mine)
+        case ImageRules():
+            yield from _image_count(part, mine, files)
+            yield from _file_rules(part, mine)
+            yield from _images(part, mine)
+
+
+def _file_rules(part: PartRules, mine: Sequence[File]) -> Iterator[Finding]:
+    formats = [Check(file.name, file.format, part.format.holds(file.format)) for file in mine]
+    yield from _keep(f"{part.kind}.format", part.format, formats)
+    if part.size:
+        yield from _keep(f"{part.kind}.size", part.size, [_sized(file, part.size) for file in mine])
+
+
+def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
+    videos = [(file.name, file.content) for file in mine if isinstance(file.content, Video)]
+    if limit := part.duration:
+        spans = [Check(name, phrases.duration(each.duration), limit.holds(each.duration)) for name, each in videos]
+        yield from _keep("video.duration", limit, spans)
+    if ratio := part.aspect:
+        shapes = [Check(name, phrases.aspect(each.shown), ratio.holds(*each.shown)) for name, each in videos]
+        yield from _keep("video.aspect", ratio, shapes)
+    if least := part.resolution:
+        sizes = [Check(name, phrases.pixels(each.shown), least.holds(*each.shown)) for name, each in videos]
+        yield from _keep("video.resolution", least, sizes)
+    codecs = [Check(name, each.codec, each.codec == CODEC) for name, each in videos]
+    yield from _hold("video.codec", "advice", CODEC, codecs)
+
+
+def _documents(part: DocumentRules, mine: Sequence[File]) -> Iterator[Finding]:
+    if limit := part.characters:
+        texts = [(file.name, file.content.characters) for file in mine if isinstance(file.content, Document)]
+        yield from _keep("document.characters", limit, [Check(name, str(n), limit.holds(n)) for name, n in texts])
+
+
+def _images(part: ImageRules, mine: Sequence[File]) -> Iterator[Finding]:
+    if limit := part.resolution:
+        pictures = [(file.name, file.content.shown) for file in mine if isinstance(file.content, Image)]
+        checks = [Check(name, phrases.pixels(shown), limit.holds(*shown)) for name, shown in pictures]
+        yield from _keep("images.resolution", limit, checks)
+
+
+def _image_count(part: ImageRules, mine: Sequence[File], files: Sequence[File]) -> Iterator[Finding]:
+    """Equal pictures count once. Pictures in documents count if they keep every rule; those that do not are taken for
+    decoration. What lies in a document that cannot be looked into is not held against the sender."""
+    keys = {file.key for file in mine}
+    documents = [file.content for file in files if isinstance(file.content, Document)] if part.embedded else []
+    keys |= {each.key for document in documents for each in document.pictures if _fit(part, each)}
+    unseen = part.embedded and any(file.format == "doc" for file in files)
+    check = _counted(part.count.holds, len(keys))
+    level: Level = "advice" if unseen else part.count.level
+    yield from _hold("images.count", level, phrases.expected(part.count), [check])
+
+
+def _fit(part: ImageRules, picture: Embedded) -> bool:
+    large = picture.shown is not None and (part.resolution is None or part.resolution.holds(*picture.shown))
+    return large and part.format.holds(picture.format)
+
+
+def _naming(slot: Slot, naming: Naming) -> Iterator[Finding]:
+    if rule := slot.naming:
+        words = {"applicant": naming.applicant, "province": naming.province, "title": naming.title}
+        ending = extension(naming.name)
+        stem = naming.name[: -len(ending) - 1] if ending else naming.name
+        check = Check(None, naming.name, rule.holds(stem, **words))
+        yield from _hold("naming", rule.level, rule.template.format(**words), [check])
+
+
+def _counted(holds: Callable[[int], bool], count: int) -> Check:
+    return Check(None, str(count), holds(count))
+
+
+def _sized(file: File, limit: SizeLimit) -> Check:
+    return Check(file.name, phrases.size(file.size), limit.holds(file.size))
+
+
+def _keep(rule: str, limit: Limit, checks: Sequence[Check]) -> Iterator[Finding]:
+    return _hold(rule, limit.level, phrases.expected(limit), checks)
+
+
+def _hold(rule: str, level: Level, expected: str, checks: Sequence[Check]) -> Iterator[Finding]:
+    """A finding for each check that failed; one for all of them where none did."""
+    failed = [check for check in checks if not check.ok]
+    for check in failed[: bounds.FINDINGS]:
+        yield _finding(rule, level, expected, check)
+    if checks and not failed:
+        file = checks[0].file if len(checks) == 1 else None
+        yield _finding(rule, level, expected, Check(file, _together(check.measured for check in checks), True))
+
+
+def _together(measured: Iterable[str]) -> str:
+    different = sorted(set(measured))
+    return ", ".join(different[:3]) + (" …" if len(different) > 3 else "")
+
+
+def _finding(rule: str, level: Level, expected: str, check: Check) -> Finding:
+    words = RULES[rule]
+    zh, en = (f"“{check.file}”的", f"“{check.file}”: ") if check.file else ("", "")
+    asks = "要求" if level == "required" else "建议"
+    asked = "required" if level == "required" else "advised"
+    return Finding(
+        rule=RuleId(rule),
+        level=level,
+        ok=check.ok,
+        measured=check.measured,
+        expected=expected,
+        file=check.file,
+        message=Text(
+            zh=f"{zh}{words.zh}：{check.measured}（{asks}：{expected}）{'，符合' if check.ok else '，不符合'}。",
+            en=f"{en}{words.en}: {check.measured} ({asked}: {expected}){'' if check.ok else ', not kept'}.",
+        ),
+        mend=NOTHING_TO_MEND if check.ok else Text(zh=words.mend_zh, en=words.mend_en),
+    )

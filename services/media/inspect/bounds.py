@@ -1,0 +1,37 @@
+"""How much any one package may cost, whatever it claims. Honest packages of 300 MB stay far below each."""
+
+from typing import Final
+
+ENTRIES: Final = 2_000
+"""Entries of an archive, folders and leftovers included."""
+FILES: Final = 300
+"""Files of an archive that are looked into."""
+FINDINGS: Final = 20
+"""Findings of one rule; more of the same would not be read."""
+DIRECTORY: Final = 4 * 2**20
+"""Bytes of an archive's directory."""
+INFLATED: Final = 2**30
+"""Bytes all members of an archive may inflate to."""
+RATIO: Final = 50
+"""How many times its own size an archive may inflate to, once past `RATIO_FREE`."""
+RATIO_FREE: Final = 64 * 2**20
+"""Bytes an archive may inflate to whatever its size."""
+MOVIE: Final = 16 * 2**20
+"""Bytes of an mp4's `moov`, and of all fragment headers together."""
+BOXES: Final = 20_000
+"""Boxes at the top of an mp4, or inside one box."""
+TEXT: Final = 16 * 2**20
+"""Bytes of the XML of a document's text."""
+DEPTH: Final = 200
+"""Depth of elements in a document's XML."""
+PICTURE_HEADER: Final = 16 * 2**20
+"""Bytes before a JPEG's frame header."""
+PICTURE_SEGMENTS: Final = 2_000
+"""Segments before a JPEG's frame header."""
+PIXELS: Final = 250_000_000
+"""Pixels of one picture: more than any camera takes."""
+
+
+def inflated(archive: int) -> int:
+    """The most bytes an archive of this size may inflate to."""
+    return min(INFLATED, max(RATIO_FREE, RATIO * archive))

@@ -1,0 +1,229 @@
+"""Reads the directory of a zip in place (PKWARE APPNOTE 6.3.10): stored or deflated, ZIP64, data descriptors."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from services.media.inspect import bounds, names
+from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.source import Source, exactly
+
+STORED: Final = 0
+DEFLATED: Final = 8
+METHODS: Final = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "ppmd",
+                  99: "aes"}  # fmt: skip
+LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
+END64, LOCATOR = b"PK\6\6", b"PK\6\7"
+END_HEAD: Final = struct.Struct("<4s4H2LH")
+END64_HEAD: Final = struct.Struct("<4sQ2H2L4Q")
+LOCATOR_HEAD: Final = struct.Struct("<4sLQL")
+CENTRAL_HEAD: Final = struct.Struct("<4s4B4H3L5H2L")
+LOCAL_HEAD: Final = struct.Struct("<4s5H3L2H")
+NEAR_END: Final = 4 * 2**10
+FAR_END: Final = 2**16 + 2**8
+FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
+ENCRYPTED: Final = 0x0001 | 0x0040 | 0x2000
+FOLDER_BIT, LINK_TYPE, TYPE_MASK = 0x10, 0xA000, 0xF000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member as the directory describes it. `offset` is where its local header begins in the file."""
+
+    name: str
+    raw: bytes
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+    mode: int
+    extras: tuple[int, ...]
+
+    @property
+    def shown(self) -> str:
+        return names.shown(self.name)
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith(("/", "\\"))
+
+    @property
+    def ends_after(self) -> int:
+        """Where its data cannot end before."""
+        return self.offset + LOCAL_HEAD.size + len(self.raw) + self.packed
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong with this entry alone."""
+        if names.leads_outside(self.name):
+            yield Fault("path", self.shown, self.shown)
+        if self.mode & TYPE_MASK not in (0, 0x8000, 0x4000):
+            yield Fault("link", "symlink" if self.mode & TYPE_MASK == LINK_TYPE else "device", self.shown)
+        if self.flags & ENCRYPTED or self.method == 99:
+            yield Fault("encrypted", "AES" if self.method == 99 else "ZipCrypto", self.shown)
+        elif self.method not in (STORED, DEFLATED):
+            yield Fault("method", METHODS.get(self.method, str(self.method)), self.shown)
+        elif self.method == STORED and self.packed != self.size:
+            yield Fault("size", f"{self.packed} ≠ {self.size} B", self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The members of a zip in the order their bytes lie in, and what is wrong with them."""
+
+    entries: tuple[Entry, ...]
+    faults: tuple[Fault, ...]
+
+
+class End(NamedTuple):
+    """The end record's own place and what it says, whichever of its two forms said it."""
+
+    at: int
+    disk: int
+    first_disk: int
+    here: int
+    entries: int
+    size: int
+    offset: int
+
+    @property
+    def start(self) -> int:
+        """Where the directory begins: right before the record, wherever its offset points."""
+        return self.at - self.size
+
+
+async def read_directory(source: Source) -> Directory:
+    """The directory of a zip. Damaged where it cannot be trusted as a whole."""
+    end, after = await _end_record(source)
+    if end.entries > bounds.ENTRIES or end.size > bounds.DIRECTORY:
+        raise Damaged("too-many", str(end.entries))
+    base = end.start - end.offset
+    if end.start < 0 or base < 0:
+        raise Damaged("truncated", f"{end.offset} + {end.size} > {end.at} B")
+    listed = _entries(await exactly(source, end.start, end.size), base)
+    entries = sorted(listed, key=lambda entry: entry.offset)
+    if len(entries) != end.entries:
+        raise Damaged("damaged", f"{len(entries)} ≠ {end.entries} entries")
+    _refuse_overlap(entries, end.start)
+    declared = sum(entry.size for entry in entries)
+    if declared > bounds.inflated(source.size):
+        raise Damaged("bomb", f"{declared} B")
+    return Directory(tuple(entries), tuple(_faults(entries, entries[0].offset if entries else base, after)))
+
+
+def _faults(entries: list[Entry], before: int, after: int) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for entry in entries:
+        if names.is_leftover(entry.name):
+            continue
+        yield from entry.faults()
+        if entry.name in seen:
+            yield Fault("duplicate", entry.shown, entry.shown)
+        seen.add(entry.name)
+    if before or after:
+        yield Fault("surplus", f"{before} + {after} B")
+
+
+def _refuse_overlap(entries: list[Entry], directory: int) -> None:
+    for entry, following in pairwise(entries):
+        if entry.ends_after > following.offset:
+            raise Damaged("overlap", f"{entry.shown} / {following.shown}")
+    if entries and entries[-1].ends_after > directory:
+        raise Damaged("overlap", f"{entries[-1].shown} / directory")
+
+
+async def _end_record(source: Source) -> tuple[End, int]:
+    """The end record, and how many bytes follow the archive."""
+    at, tail = await _find_end(source)
+    _, *said, comment = END_HEAD.unpack_from(tail, at)
+    end = End(source.size - len(tail) + at, *said)
+    after = source.size - end.at - END_HEAD.size - comment
+    if at >= LOCATOR_HEAD.size and tail.startswith(LOCATOR, at - LOCATOR_HEAD.size):
+        end = await _end64(source, end.at - LOCATOR_HEAD.size)
+    if end.disk or end.first_disk or end.here != end.entries:
+        raise Damaged("split", f"disk {end.disk}")
+    return end, after
+
+
+async def _find_end(source: Source) -> tuple[int, bytes]:
+    """The end record's place in the tail of the file: the last one whose comment reaches the end of the file exactly,
+    else the last one whose comment fits."""
+    for reach in (NEAR_END, FAR_END):
+        tail = await exactly(source, max(0, source.size - reach), min(reach, source.size))
+        places = list(_places(tail))
+        exact = [at for at, left in places if left == 0]
+        if exact:
+            return exact[0], tail
+        if places and (reach == FAR_END or len(tail) == source.size):
+            return places[0][0], tail
+    raise Damaged("truncated", f"{source.size} B")
+
+
+def _places(tail: bytes) -> Iterator[tuple[int, int]]:
+    """Where an end record may be, from the end backwards, and how many bytes would follow its comment."""
+    at = tail.rfind(END)
+    while at >= 0:
+        if at + END_HEAD.size <= len(tail):
+            left = len(tail) - at - END_HEAD.size - END_HEAD.unpack_from(tail, at)[-1]
+            if left >= 0:
+                yield at, left
+        at = tail.rfind(END, 0, at)
+
+
+async def _end64(source: Source, locator_at: int) -> End:
+    _, disk, offset, _ = LOCATOR_HEAD.unpack(await exactly(source, locator_at, LOCATOR_HEAD.size))
+    if disk:
+        raise Damaged("split", f"disk {disk}")
+    for at in (offset, locator_at - END64_HEAD.size):
+        if 0 <= at <= locator_at - END64_HEAD.size:
+            sign, _, _, _, *said = END64_HEAD.unpack(await exactly(source, at, END64_HEAD.size))
+            if sign == END64:
+                return End(at, *said)
+    raise Damaged("damaged", "ZIP64")
+
+
+def _entries(data: bytes, base: int) -> Iterator[Entry]:
+    at = 0
+    while at < len(data):
+        if len(data) - at < CENTRAL_HEAD.size or not data.startswith(CENTRAL, at):
+            raise Damaged("damaged", f"directory +{at}")
+        head = CENTRAL_HEAD.unpack_from(data, at)
+        system, flags, method, crc, packed, size = head[2], head[5], head[6], head[9], head[10], head[11]
+        long, extra, comment, disk, attributes, offset = head[12], head[13], head[14], head[15], head[17], head[18]
+        begin = at + CENTRAL_HEAD.size
+        at = begin + long + extra + comment
+        if at > len(data):
+            raise Damaged("damaged", f"directory +{begin}")
+        raw = data[begin : begin + long]
+        extras = extra_fields(data[begin + long : begin + long + extra])
+        size, packed, offset, disk = _wide(extras.get(1, b""), size, packed, offset, disk)
+        if disk:
+            raise Damaged("split", f"disk {disk}")
+        mode = attributes >> 16 if system == 3 else 0
+        name = names.decoded(raw, extras)
+        yield Entry(name, raw, flags, method, crc, packed, size, offset + base, mode, tuple(extras))
+
+
+def _wide(field: bytes, size: int, packed: int, offset: int, disk: int) -> tuple[int, int, int, int]:
+    """The values behind the full ones: the ZIP64 field holds only those, in this order (APPNOTE 4.5.3)."""
+    values = [size, packed, offset, disk]
+    at = 0
+    for index, (full, width) in enumerate(((FULL32, 8), (FULL32, 8), (FULL32, 8), (FULL16, 4))):
+        if values[index] == full and at + width <= len(field):
+            values[index] = int.from_bytes(field[at : at + width], "little")
+            at += width
+    return values[0], values[1], values[2], values[3]
+
+
+def extra_fields(data: bytes) -> dict[int, bytes]:
+    """Extra fields by id, the first of each; what is cut short is left out."""
+    fields: dict[int, bytes] = {}
+    at = 0
+    while at + 4 <= len(data):
+        kind, length = struct.unpack_from("<2H", data, at)
+        fields.setdefault(kind, data[at + 4 : at + 4 + length])
+        at += 4 + length
+    return fields
