@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import contracts, stack
+from deploy.commands import check, contracts, stack
 
 app = typer.Typer(no_args_is_help=True, help="筑梦 Zhumeng", pretty_exceptions_show_locals=False)
 
@@ -13,9 +13,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "down": stack.down,
     "status": stack.status,
     "run": stack.run,
+    "check": check.check,
 }
 GROUPS = {
     "contracts": contracts.app,
+    "rulebook": rulebook.app,
 }
 
 for name, command in COMMANDS.items():

@@ -32,7 +32,9 @@ def check(
     slot: Annotated[str, typer.Option("--slot", help="材料位 / slot id")],
     track: Annotated[str | None, typer.Option("--track", help="申报类别 / track id, where slots share an id")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="每个文件一行 JSON / one JSON line per file")] = False,
-    rulebooks: Annotated[Path, typer.Option("--rulebooks", help="规则文件夹 / folder of rulebooks")] = SHIPPED,
+    rulebooks: Annotated[
+        Path, typer.Option("--rulebooks", help="规则文件夹 / folder of rulebooks", show_default="随项目提供")
+    ] = SHIPPED,
 ) -> None:
     """离线检查材料包 / Check packages offline. 0: pass or advice; 1: fail; 2: wrong use or a fault of the machine."""
     rulebook, rules = _rules(rulebooks, campaign, track, slot)
@@ -44,7 +46,10 @@ def _check(file: Path, rulebook: Rulebook, slot: Slot, as_json: bool) -> int:
     try:
         facts = asyncio.run(_measure(file, slot))
     except OSError as error:
-        err.print(f"[red]无法读取 cannot read[/] {escape(str(file))}: {error.strerror or error}")
+        why = f"{file}: {error.strerror or error}"
+        err.print(f"[red]无法读取 cannot read[/] {escape(why)}")
+        if as_json:
+            typer.echo(json.dumps({"verdict": None, "error": why}, ensure_ascii=False))
         return WRONG_USE
     verdict = judge(facts, slot)
     if as_json:
