@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.rulebook import Problem, RulebookRefused, load, parse
+from tests.unit.rulebook.conftest import SMALL
 
 TRACK, FILM = "tracks[0]", "tracks[0].slots[0]"
 RULES = f"{FILM}.rules[0]"
@@ -108,6 +111,41 @@ def test_rulebook_with_several_slips_is_refused_for_all_of_them(small: str) -> N
         "voting.limits.per_dya",
         "awards[0].basis",
     ]
+
+
+SCRAPS = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "- ",
+    ": ",
+    "kind: ",
+    "video",
+    "-1",
+    "true",
+    '"',
+    "#",
+    "\n",
+    "\t",
+    "&a",
+    "*a",
+    "\x00",
+    "16:9",
+]
+
+
+@settings(max_examples=40)  # each one reads a whole rulebook
+@given(st.data())
+def test_rulebook_spoilt_anywhere_is_read_or_refused_at_one_of_its_lines(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(SMALL)))
+    text = SMALL[:start] + data.draw(st.sampled_from(SCRAPS)) + SMALL[start + data.draw(st.integers(0, 30)) :]
+    try:
+        parse(text)
+    except RulebookRefused as refused:
+        lines = {problem.line for problem in refused.problems}
+        assert lines
+        assert lines <= set(range(1, text.count("\n") + 2))
 
 
 def test_misspelt_optional_key_beside_the_right_one_is_dropped_and_told(small: str) -> None:
