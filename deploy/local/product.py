@@ -1,10 +1,12 @@
 """The product's own processes with the environment each one reads."""
 
+import shutil
 import sys
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from contracts.rulebook import SHIPPED
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.part import Part
@@ -12,19 +14,23 @@ from deploy.local.probes import answers
 from deploy.processes import PROCESSES
 
 NEEDS = ("mongodb", "rabbitmq", "seaweedfs", "mail")
+ADMIN = "admin@example.org"
+"""The national admin a new stack has; the password is in `stack.json`."""
 SIGN = ("registration", "media-api")
 """What signs: access tokens, receipts for upload tickets."""
 
 
 def product(home: Home, addresses: Addresses) -> list[Part]:
     """Every process of the product, ready when it says so itself."""
-    key = _signing_key(home)
+    key, rulebooks = _signing_key(home), _rulebooks(home)
     return [
         Part(
             name,
             (sys.executable, "-m", "deploy.run", name),
             addresses.ports[name],
-            environment(name, addresses) | ({"ZM_SIGNING_KEY_FILE": key} if name in SIGN else {}),
+            environment(name, addresses)
+            | {"ZM_RULEBOOKS": rulebooks}
+            | ({"ZM_SIGNING_KEY_FILE": key} if name in SIGN else {}),
             needs=NEEDS,
             ready=answers(f"{addresses.http(name)}/health/ready"),
             stop_within=70,
@@ -47,8 +53,13 @@ def environment(name: str, addresses: Addresses) -> dict[str, str]:
         "ZM_JWKS_URL": f"{addresses.http('registration')}/.well-known/jwks.json",
         "ZM_PUBLIC_URL": str(addresses.gateway_url),
         **(_files(addresses) if service in ("media", "registration") else {}),
+        **(_first_admin(addresses) if service == "registration" else {}),
         **({"ZM_SMTP_URL": str(addresses.smtp_url)} if service == "notify" else {}),
     }
+
+
+def _first_admin(addresses: Addresses) -> dict[str, str]:
+    return {"ZM_ADMIN_EMAIL": ADMIN, "ZM_ADMIN_PASSWORD": addresses.secrets["admin-password"]}
 
 
 def _files(addresses: Addresses) -> dict[str, str]:
@@ -59,6 +70,13 @@ def _files(addresses: Addresses) -> dict[str, str]:
         "ZM_S3_SECRET_KEY": addresses.s3.secret_key,
         "ZM_S3_BUCKET": addresses.s3.bucket,
     }
+
+
+def _rulebooks(home: Home) -> str:
+    """The stack's own folder of rulebooks: those that ship, and whatever else was put there, such as rehearsals."""
+    folder = home.folder("rulebooks")
+    shutil.copytree(SHIPPED, folder, dirs_exist_ok=True)
+    return str(folder)
 
 
 def _signing_key(home: Home) -> str:

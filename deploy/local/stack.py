@@ -100,6 +100,11 @@ class LocalStack:
                     told(name, "ready")
             time.sleep(POLL_SECONDS)
 
+    def restart(self, *names: str, within: float = 60, told: Told = lambda *_: None) -> None:
+        """Stop the named parts where they run, start them anew, and return when they are ready."""
+        self._stop_all(names)
+        self.start(*names, within=within, told=told)
+
     def stop(self, within: float = 45) -> dict[int, str]:
         """Stop each part after those that need it, then the supervisor; return what had to be killed."""
         if self.supervisor.answers():
