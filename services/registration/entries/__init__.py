@@ -1,0 +1,1 @@
+"""Entries of certified studios, up to their submission, and again when they come back."""

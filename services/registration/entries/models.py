@@ -1,0 +1,112 @@
+"""An entry, as kept and as shown."""
+
+from datetime import datetime
+from typing import Literal
+
+from contracts.events.media import Finding
+from contracts.events.registration import EntryMaterial
+from contracts.events.review import Reason
+from contracts.ids import (
+    AccountId,
+    CampaignId,
+    City,
+    EntryId,
+    MaterialId,
+    Province,
+    Revision,
+    Sha256,
+    SlotId,
+    StudioId,
+    ThemeId,
+    TrackId,
+)
+from services.registration.models import Record
+
+EntryState = Literal["draft", "handed_in", "submitted", "returned", "approved", "incomplete"]
+"""`handed_in`: received in time, bytes or verdicts still on their way; `incomplete`: the bytes never came."""
+
+
+class Material(Record):
+    """What is known of one upload. Its verdict may be heard before its upload: `uploaded_at` is None until then."""
+
+    material: MaterialId
+    slot: SlotId
+    name: str
+    size: int
+    """Bytes."""
+    sha256: Sha256
+    taken_at: datetime | None = None
+    uploaded_at: datetime | None = None
+    verdict: Literal["pass", "advice", "fail"] | None = None
+    findings: tuple[Finding, ...] = ()
+    checked_at: datetime | None = None
+
+
+class NewEntry(Record):
+    """What a studio wants to enter."""
+
+    campaign: CampaignId
+    track: TrackId
+    theme: ThemeId | None = None
+    title: str
+    summary: str = ""
+
+
+class Entry(Record):
+    """An entry of a certified studio. `attempt` counts the times it was told as submitted."""
+
+    id: EntryId
+    studio: StudioId
+    account: AccountId
+    studio_name: str
+    province: Province
+    city: City
+    campaign: CampaignId
+    revision: Revision
+    """Of the rulebook it was opened or last handed in under."""
+    track: TrackId
+    theme: ThemeId | None = None
+    title: str
+    summary: str = ""
+    state: EntryState = "draft"
+    attempt: int = 0
+    opened_at: datetime
+    received_at: datetime | None = None
+    """When it was last handed in, by the server's clock: the time that counts against the deadline."""
+    materials: tuple[Material, ...] = ()
+    submitted: tuple[EntryMaterial, ...] = ()
+    """What it was last submitted with."""
+    reasons: tuple[Reason, ...] = ()
+    reopened_slots: tuple[SlotId, ...] = ()
+    mend_by: datetime | None = None
+    decided_at: datetime | None = None
+
+
+class Outstanding(Record):
+    """A slot a handed-in entry still waits for."""
+
+    slot: SlotId
+    waits_for: Literal["bytes", "verdict"]
+
+
+class EntryView(Record):
+    """An entry as its studio sees it."""
+
+    entry: EntryId
+    campaign: CampaignId
+    revision: Revision
+    track: TrackId
+    theme: ThemeId | None
+    title: str
+    summary: str
+    state: EntryState
+    attempt: int
+    received_at: datetime | None
+    deadline: datetime | None
+    """Until when it can be handed in: the campaign's deadline, or `mend_by` where that is later."""
+    materials: tuple[Material, ...]
+    outstanding: tuple[Outstanding, ...]
+    """What submission waits for, or would wait for."""
+    reasons: tuple[Reason, ...]
+    reopened_slots: tuple[SlotId, ...]
+    mend_by: datetime | None
