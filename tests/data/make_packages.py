@@ -26,12 +26,13 @@ CONTENT_TYPES: Final = (
 WORD: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
-def ffmpeg(*arguments: str | Path) -> None:
-    """Run ffmpeg so that nothing of the time or the machine gets into the file."""
+def ffmpeg(*arguments: str | Path) -> Path:
+    """Run ffmpeg so that nothing of the time or the machine gets into the file, which is the last argument."""
     quiet = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
-    exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1"]
+    exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
     *before, target = map(str, arguments)
     subprocess.run([*quiet, *before, *exact, target], check=True, timeout=120)
+    return Path(target)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,157 @@
+"""Videos as ffmpeg makes them, measured against ffprobe."""
+
+import json
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.rulebook.measures import Pixels
+from services.media.inspect.models import Damaged, Video
+from services.media.inspect.mp4 import read_mp4
+from tests.data.make_packages import ffmpeg
+from tests.unit.media.inspect.memory import MemorySource
+
+BARS = ["-f", "lavfi", "-i", "smptehdbars=size=640x360:rate=25"]
+TONE = ["-f", "lavfi", "-i", "sine=frequency=440"]
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+VARIANTS: dict[str, list[str]] = {
+    "plain.mp4": [*BARS, *TONE, "-t", "3", *X264],
+    "silent.mp4": [*BARS, "-t", "3", *X264],
+    "front.mp4": [*BARS, *TONE, "-t", "3", *X264, "-movflags", "+faststart"],
+    "b-frames.mp4": [*BARS, "-t", "3", "-c:v", "libx264", "-preset", "medium", "-bf", "3"],
+    "fragmented.mp4": [*BARS, *TONE, "-t", "3", *X264, "-g", "25", "-movflags", "+frag_keyframe+empty_moov"],
+    "dash.mp4": [*BARS, "-t", "3", *X264, "-g", "25", "-movflags", "+dash+delay_moov"],
+    "ntsc.mp4": ["-f", "lavfi", "-i", "smptehdbars=size=640x360:rate=30000/1001", "-t", "3", *X264],
+    "cropped.mp4": ["-f", "lavfi", "-i", "smptehdbars=size=1918x1078:rate=2", "-t", "2", *X264],
+    "anamorphic.mp4": ["-f", "lavfi", "-i", "smptehdbars=size=1440x1080:rate=2", "-vf", "setsar=4/3", "-t", "2", *X264],
+    "interlaced.mp4": [*BARS, "-vf", "tinterlace=5", "-t", "2", "-c:v", "libx264", "-flags", "+ilme+ildct"],
+    "rgb.mp4": [*BARS, "-t", "2", "-c:v", "libx264", "-pix_fmt", "yuv444p"],
+    "mpeg4.mp4": [*BARS, "-t", "3", "-c:v", "mpeg4"],
+    "hevc.mp4": [*BARS, "-t", "2", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"],
+    "vp9.mp4": [*BARS, "-t", "1", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"],
+    "phone.mov": [*BARS, *TONE, "-t", "3", *X264],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session", params=VARIANTS)
+def video(request: pytest.FixtureRequest, folder: Path) -> Path:
+    return ffmpeg(*VARIANTS[request.param], folder / request.param)
+
+
+def probed(path: Path) -> dict[str, Any]:
+    entries = "stream=codec_type,codec_name,width,height,sample_aspect_ratio,duration:stream_side_data=rotation"
+    run = ["ffprobe", "-v", "error", "-show_entries", entries, "-of", "json", str(path)]
+    streams = json.loads(subprocess.run(run, check=True, capture_output=True).stdout)["streams"]
+    [picture] = [stream for stream in streams if stream["codec_type"] == "video"]
+    return {**picture, "audio": any(stream["codec_type"] == "audio" for stream in streams)}
+
+
+def shown_by_ffprobe(said: dict[str, Any]) -> Pixels:
+    aspect = Fraction(said.get("sample_aspect_ratio", "1:1").replace(":", "/"))
+    width, height = round(said["width"] * aspect), said["height"]
+    turns = [int(side["rotation"]) for side in said.get("side_data_list", []) if "rotation" in side]
+    return Pixels(height, width) if turns and turns[0] % 180 else Pixels(width, height)
+
+
+def bytes_of(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+async def measured(path: Path) -> Video:
+    return await read_mp4(MemorySource(bytes_of(path)))
+
+
+async def agrees(path: Path) -> None:
+    said, video = probed(path), await measured(path)
+    assert (video.codec, video.audio) == (said["codec_name"], said["audio"])
+    assert video.coded == Pixels(said["width"], said["height"])
+    assert video.shown == shown_by_ffprobe(said)
+    assert video.duration.total_seconds() == pytest.approx(float(said["duration"]), abs=0.05)
+
+
+async def test_video_measures_as_ffprobe_says(video: Path) -> None:
+    await agrees(video)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+async def test_video_turned_is_shown_turned(folder: Path, clip: Path, degrees: int) -> None:
+    target = folder / f"turned-{degrees}.mp4"
+    ffmpeg("-i", clip, "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}", target)
+    await agrees(target)
+
+
+@pytest.mark.parametrize(("start", "lasts"), [("1.3", "2"), ("0", "2.5"), ("2.1", "1.1")])
+async def test_video_cut_without_encoding_lasts_as_its_edit_list_says(folder: Path, start: str, lasts: str) -> None:
+    whole, target = folder / "whole.mp4", folder / f"cut-{start}-{lasts}.mp4"
+    ffmpeg(*VARIANTS["b-frames.mp4"], whole)
+    ffmpeg("-ss", start, "-i", whole, "-t", lasts, "-c", "copy", target)
+    await agrees(target)
+
+
+async def test_video_with_cover_art_has_one_real_stream(folder: Path, clip: Path, jpeg: Path) -> None:
+    target = folder / "cover.mp4"
+    covers = ["-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic"]
+    ffmpeg("-i", clip, "-i", jpeg, *covers, target)
+    assert (await measured(target)).shown == Pixels(1920, 1080)
+
+
+async def test_video_with_two_real_streams_is_refused(folder: Path, clip: Path) -> None:
+    target = folder / "two.mp4"
+    ffmpeg("-i", clip, "-map", "0:v", "-map", "0:v", "-c", "copy", target)
+    with pytest.raises(Damaged) as refused:
+        await measured(target)
+    assert (refused.value.code, refused.value.measured) == ("several-videos", "2")
+
+
+async def test_sound_alone_is_no_video(folder: Path) -> None:
+    target = folder / "sound.mp4"
+    ffmpeg(*TONE, "-t", "2", target)
+    with pytest.raises(Damaged) as refused:
+        await measured(target)
+    assert refused.value.code == "no-video"
+
+
+async def test_sample_entry_that_flatters_the_picture_is_not_believed(folder: Path) -> None:
+    target = folder / "small.mp4"
+    ffmpeg(*VARIANTS["silent.mp4"], target)
+    data = bytes_of(target)
+    flattered = data.replace((640).to_bytes(2, "big") + (360).to_bytes(2, "big"), b"\x07\x80\x04\x38")
+    assert flattered != data
+    assert (await read_mp4(MemorySource(flattered))).coded == Pixels(640, 360)
+
+
+async def test_length_beyond_the_samples_is_not_believed(folder: Path, clip: Path) -> None:
+    data = bytearray(bytes_of(clip))
+    at = data.index(b"mdhd") + 20
+    scale = int.from_bytes(data[at - 4 : at], "big")
+    data[at : at + 4] = (scale * 200).to_bytes(4, "big")
+    assert (await read_mp4(MemorySource(bytes(data)))).duration.total_seconds() == pytest.approx(5, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9, 0.999])
+async def test_video_cut_short_is_told(clip: Path, share: float) -> None:
+    data = bytes_of(clip)
+    with pytest.raises(Damaged) as refused:
+        await read_mp4(MemorySource(data[: int(len(data) * share)]))
+    assert refused.value.code == "truncated"
+
+
+async def test_large_video_is_read_by_few_small_ranges(clip: Path) -> None:
+    data = bytes_of(clip)
+    padded = data + (2**28).to_bytes(4, "big") + b"free" + bytes(2**28 - 8)
+    source = MemorySource(padded)
+    await read_mp4(source)
+    assert source.requests <= 6
+    assert source.fetched < 0.002 * source.size
+
+
+async def test_samples_in_another_file_are_not_looked_for(clip: Path) -> None:
+    data = bytearray(bytes_of(clip))
+    at = data.index(b"url \0\0\0\1")
+    data[at + 7] = 0
+    with pytest.raises(Damaged) as refused:
+        await read_mp4(MemorySource(bytes(data)))
+    assert refused.value.code == "missing-samples"
