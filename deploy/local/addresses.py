@@ -22,7 +22,10 @@ SERVER_PORTS: Final = (
     *(f"{node}{port}" for node in ("rabbitmq", "rabbitmq43") for port in BROKER_PORTS),
     *(f"{role}{port}" for role in ("s3", "master", "volume", "filer") for port in ("", "-grpc")),
 )
-SECRETS: Final = (*(f"amqp-{user}" for user in AMQP_USERS), "s3-access", "s3-secret", "erlang-cookie", "admin-password")
+SECRETS: Final = (
+    *(f"amqp-{user}" for user in AMQP_USERS),
+    *("s3-access", "s3-secret", "erlang-cookie", "admin-password", "voter-key"),
+)
 
 
 class S3Address(BaseModel):

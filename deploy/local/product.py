@@ -54,6 +54,7 @@ def environment(name: str, addresses: Addresses) -> dict[str, str]:
         "ZM_PUBLIC_URL": str(addresses.gateway_url),
         **(_files(addresses) if service in ("media", "registration") else {}),
         **(_first_admin(addresses) if service == "registration" else {}),
+        **({"ZM_VOTER_KEY": addresses.secrets["voter-key"]} if service == "voting" else {}),
         **({"ZM_SMTP_URL": str(addresses.smtp_url)} if service == "notify" else {}),
     }
 

@@ -79,7 +79,7 @@ class LocalStack:
         stack = cls.running(home)
         return stack.stop() if stack else leftovers.end(home, within=10)
 
-    def start(self, *names: str, within: float = 60, told: Told = lambda *_: None) -> None:
+    def start(self, *names: str, within: float = 90, told: Told = lambda *_: None) -> None:
         """Start the named parts and those they need, each when its needs are ready; return when all are.
 
         Raises `DidNotStart` for the first one that ends for good or is not ready within the seconds.
@@ -100,7 +100,7 @@ class LocalStack:
                     told(name, "ready")
             time.sleep(POLL_SECONDS)
 
-    def restart(self, *names: str, within: float = 60, told: Told = lambda *_: None) -> None:
+    def restart(self, *names: str, within: float = 90, told: Told = lambda *_: None) -> None:
         """Stop the named parts where they run, start them anew, and return when they are ready."""
         self._stop_all(names)
         self.start(*names, within=within, told=told)
