@@ -1,0 +1,139 @@
+"""What exists: read from MongoDB, the object store, the queues, the log stream and the mail folder."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from pymongo import AsyncMongoClient
+
+from chassis.mongo import Document
+from chassis.objects import ObjectStore
+from contracts.events.event import CATALOGUE, Event
+from deploy.demo.ledger import Ledger
+from deploy.local.addresses import Addresses
+from deploy.logstream import told
+from deploy.processes import SERVICES
+
+PREFIX: Final = "zhumeng_"
+AT_ONCE: Final = 6
+
+
+@dataclass
+class Drain:
+    """Everything of one run that is to be found, counted by what names it."""
+
+    accounts: Counter[str] = field(default_factory=Counter)
+    certified: Counter[str] = field(default_factory=Counter)
+    entries: Counter[str] = field(default_factory=Counter)
+    materials: Counter[str] = field(default_factory=Counter)
+    objects: Counter[str] = field(default_factory=Counter)
+    decisions: Counter[str] = field(default_factory=Counter)
+    ballots: Counter[str] = field(default_factory=Counter)
+    tally: Counter[str] = field(default_factory=Counter)
+    notices: Counter[str] = field(default_factory=Counter)
+    """Each notice that was sent, by account, the event it tells of, its template and channel."""
+    mails: Counter[str] = field(default_factory=Counter)
+    outbox: Counter[str] = field(default_factory=Counter)
+    """Ids of what was told."""
+    log: Counter[str] = field(default_factory=Counter)
+    """Ids of what went over the bus, repeats counted."""
+    events: list[Event] = field(default_factory=list)
+    """What went over the bus, each once."""
+    waiting: int = 0
+    """Outbox rows the broker does not have."""
+    parked: list[str] = field(default_factory=list)
+    queues: dict[str, int] = field(default_factory=dict)
+    """Messages in every queue that is not a stream."""
+
+
+async def drained(addresses: Addresses, ledger: Ledger) -> Drain:
+    """Look everywhere at once."""
+    drain = Drain()
+    client: AsyncMongoClient[Document] = AsyncMongoClient(str(addresses.mongo_url), tz_aware=True)
+    try:
+        await asyncio.gather(
+            _records(client, ledger, drain),
+            _chassis(client, ledger, drain),
+            _objects(client, addresses, ledger, drain),
+            _log(addresses, ledger, drain),
+            _queues(addresses, drain),
+        )
+    finally:
+        await client.close()
+    return drain
+
+
+async def _records(client: AsyncMongoClient[Document], ledger: Ledger, drain: Drain) -> None:
+    """What services keep. Ids sort by time, so all that was made in this run is greater than its first."""
+    new, campaign = {"_id": {"$gt": ledger.since}}, {"campaign": ledger.campaign}
+    registration, media = client[f"{PREFIX}registration"], client[f"{PREFIX}media"]
+    review, voting = client[f"{PREFIX}review"], client[f"{PREFIX}voting"]
+    drain.accounts.update([row["_id"] async for row in registration["accounts"].find(new, {"_id": 1})])
+    async for row in registration["studios"].find({**new, "state": "certified"}):
+        drain.certified[f"{row['_id']} {row['account']}"] += 1
+    async for row in registration["entries"].find({**new, **campaign, "state": "approved"}):
+        drain.entries[f"{row['_id']} {row['studio']}"] += 1
+    async for row in media["materials"].find(campaign):
+        drain.materials[f"{row['_id']} {row['entry']} {row['size']} {row['sha256']} {row['check']['outcome']}"] += 1
+    for kind in ("studio", "entry"):
+        rows = review[{"studio": "studios", "entry": "entries"}[kind]].find({**new, "attempt": {"$exists": True}})
+        async for row in rows:
+            for made in row["decisions"]:
+                drain.decisions[f"{kind}/{row['_id']} {made['attempt']} {made['state']}"] += 1
+    async for row in voting["ballots"].find(campaign, {"entry": 1}):
+        drain.ballots[f"{row['_id']} {row['entry']}"] += 1
+    async for row in voting["tallies"].find(campaign):
+        drain.tally.update({line["entry"]: line["votes"] for line in row["entries"]})
+
+
+async def _chassis(client: AsyncMongoClient[Document], ledger: Ledger, drain: Drain) -> None:
+    """What was told, what still waits to be, and what gave up."""
+    for service in SERVICES:
+        database = client[f"{PREFIX}{service}"]
+        rows = database["outbox"].find({"_id": {"$gt": ledger.since}}, {"_id": 1})
+        drain.outbox.update([row["_id"] async for row in rows])
+        drain.waiting += await database["outbox"].count_documents({"waiting": True})
+        drain.parked += [f"{row['queue']}: {row['reason']}" async for row in database["parked"].find()]
+
+
+async def _objects(client: AsyncMongoClient[Document], addresses: Addresses, ledger: Ledger, drain: Drain) -> None:
+    """Every object of this run's entries and studios, read whole and hashed."""
+    s3 = addresses.s3
+    store = ObjectStore(s3.endpoint, s3.public_endpoint, s3.access_key, s3.secret_key, s3.bucket)
+    listed = await asyncio.gather(store.list("material/"), store.list("certification/"))
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def read(key: str) -> str:
+        digest, size = hashlib.sha256(), 0
+        async with free:
+            async for piece in store.stream(key):
+                digest.update(piece)
+                size += len(piece)
+        return f"{key} {size} {digest.hexdigest()}"
+
+    ours = [found.key for some in listed for found in some if found.key.split("/")[1] > ledger.since]
+    drain.objects.update(await asyncio.gather(*map(read, ours)))
+
+
+async def _log(addresses: Addresses, ledger: Ledger, drain: Drain) -> None:
+    async for message in told(addresses.amqp_urls["analytics"]):
+        if message.id <= ledger.since:
+            continue
+        drain.log[message.id] += 1
+        if drain.log[message.id] == 1:
+            drain.events.append(CATALOGUE[message.topic].model_validate_json(message.body))
+
+
+async def _queues(addresses: Addresses, drain: Drain) -> None:
+    """How full the queues are, as RabbitMQ's management says, which counts every five seconds."""
+    auth = ("ops", addresses.secrets["amqp-ops"])
+    async with httpx.AsyncClient(base_url=str(addresses.management_url), auth=auth, trust_env=False) as client:
+        for _ in range(24):
+            found: list[dict[str, Any]] = (await client.get("/api/queues")).raise_for_status().json()
+            drain.queues = {each["name"]: each.get("messages", 0) for each in found if each.get("type") != "stream"}
+            if not any(drain.queues.values()):
+                return
+            await asyncio.sleep(0.5)
