@@ -35,11 +35,12 @@ class ObjectChanged(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """A part the store has: its number from 1, its ETag, its size in bytes."""
+    """A part the store has: its number from 1, its ETag, its size in bytes, when it came."""
 
     number: int
     etag: str
     size: int
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,14 @@ class ObjectStore:
         )
 
     async def list_parts(self, key: str, upload_id: str) -> list[Part]:
-        """The parts the store has, by number."""
+        """The parts the store has, by number; SeaweedFS lists a part that was sent again once for each content."""
         parts: list[Part] = []
         marker: str | None = None
         while True:
             page = await self._call(self._client._list_parts, self.bucket, key, upload_id, part_number_marker=marker)
-            parts += [Part(part.part_number, part.etag.strip('"'), part.size or 0) for part in page.parts]
+            parts += [
+                Part(part.part_number, part.etag.strip('"'), part.size or 0, part.last_modified) for part in page.parts
+            ]
             if not page.is_truncated:
                 return parts
             marker = str(page.next_part_number_marker)

@@ -1,8 +1,12 @@
 """Builds the two media processes: the API that takes uploads in, and the worker that checks them."""
 
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
 from chassis.clock import Clock
 from chassis.objects import ObjectStore
-from chassis.service import Service
+from chassis.service import Service, Work
 from contracts.rulebook import load_all
 from services.media.intake import api as intake_api
 from services.media.intake import handlers as intake_handlers
@@ -20,22 +24,53 @@ from services.media.objects import Packages
 from services.media.settings import Settings
 
 
+@dataclass(frozen=True)
+class ApiParts:
+    """What the API process consists of."""
+
+    receipts: Receipts
+    tickets: Tickets
+    completion: Completion
+    entries: Entries
+    sweep: Sweep
+    materials: Materials
+    prepare: tuple[Work, ...]
+
+    def routers(self, settings: Settings) -> list[APIRouter]:
+        """The HTTP surface of media."""
+        intake = intake_api.api(self.tickets, self.completion, self.entries, self.receipts)
+        return [intake, materials_api.api(self.materials, settings.link_lasts)]
+
+
+def assemble(service: Service, settings: Settings, packages: Packages | None = None) -> ApiParts:
+    """Put the API's parts together on a service's database."""
+    store, kept, packages = (
+        IntakeStore(service.database),
+        MaterialStore(service.database),
+        packages or _packages(settings),
+    )
+    rulebooks, receipts = load_all(settings.rulebooks), Receipts.of(settings.signing_key_file)
+    telling, clock = service.transactions, service.clock
+    completion = Completion(telling, store, kept, packages, clock)
+    return ApiParts(
+        receipts,
+        Tickets(telling, store, packages, receipts, rulebooks, clock, settings.upload_url_lasts),
+        completion,
+        Entries(telling, store, kept),
+        Sweep(telling, store, kept, packages, completion, clock, settings.sweep_every),
+        Materials(telling, kept, packages, rulebooks, clock, settings.link_lasts),
+        (store.prepare, kept.prepare, packages.prepare),
+    )
+
+
 def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     """Takes tickets, completes uploads, shows material, and sweeps up after both."""
     service = Service("media", settings, clock, process="media-api")
-    rulebooks, receipts = load_all(settings.rulebooks), Receipts.of(settings.signing_key_file)
-    store, kept, packages = IntakeStore(service.database), MaterialStore(service.database), _packages(settings)
-    telling, time = service.transactions, service.clock
-    tickets = Tickets(telling, store, packages, receipts, rulebooks, time, settings.upload_url_lasts)
-    completion = Completion(telling, store, kept, packages, time)
-    entries = Entries(telling, store, kept)
-    sweep = Sweep(telling, store, kept, packages, completion, time, settings.sweep_every)
-    materials = Materials(telling, kept, packages, rulebooks, time, settings.link_lasts)
-    service.hears = intake_handlers.handlers(entries)
-    service.routers += [intake_api.api(tickets, completion, entries, receipts)]
-    service.routers += [materials_api.api(materials, settings.link_lasts)]
-    service.prepare += [store.prepare, kept.prepare, packages.prepare]
-    service.tasks += [sweep.run, sweep.run_orphans]
+    parts = assemble(service, settings)
+    service.hears = intake_handlers.handlers(parts.entries)
+    service.routers += parts.routers(settings)
+    service.prepare += parts.prepare
+    service.tasks += [parts.sweep.run, parts.sweep.run_orphans]
     return service
 
 

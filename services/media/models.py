@@ -8,11 +8,12 @@ from contracts.events.media import StoredObject
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A part the store has: its number from 1, its bytes, its ETag."""
+    """A part the store has: its number from 1, its bytes, its ETag, when it came."""
 
     number: int
     size: int
     etag: str
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,12 @@ class Packages:
         return self._store.presign_part(key, upload, number, int(lasts.total_seconds()))
 
     async def parts(self, key: str, upload: str) -> tuple[StoredPart, ...] | None:
-        """The parts that have come; None where the upload is over, completed or given up."""
+        """The parts that have come, one sent again perhaps twice; None where the upload is over."""
         try:
             found = await self._store.list_parts(key, upload)
         except ObjectMissing:
             return None
-        return tuple(StoredPart(part.number, part.size, part.etag) for part in found)
+        return tuple(StoredPart(part.number, part.size, part.etag, part.modified) for part in found)
 
     async def seal(self, key: str, upload: str, parts: Sequence[StoredPart]) -> None:
         """Make one object of the listed parts; done before is fine."""

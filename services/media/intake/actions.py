@@ -84,6 +84,7 @@ class Tickets:
         stored = await self.packages.parts(ticket.key, ticket.upload) if ticket.upload else None
         if stored is None:
             ticket, stored = await self._begin(ticket), ()
+        stored = rules.one_each(ticket, stored)
         lasts = rules.url_lasts(ticket, self._now(), self.url_lasts)
         upload = ticket.upload or ""
         missing = tuple(

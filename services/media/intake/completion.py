@@ -65,6 +65,7 @@ class Completion:
         """The one object the parts make. It may have been made before, by an attempt that died right after."""
         stored = await self.packages.parts(ticket.key, ticket.upload) if ticket.upload else None
         if stored is not None and ticket.upload is not None:
+            stored = rules.one_each(ticket, stored)
             rules.require_whole(ticket, stored)
             await self.packages.seal(ticket.key, ticket.upload, stored)
         whole = await self.packages.find(ticket.key)

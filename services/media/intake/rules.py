@@ -113,6 +113,13 @@ def part_sizes(size: int, part: int) -> dict[int, int]:
     return {number: min(part, size - start) for number, start in enumerate(range(0, size, part), 1)}
 
 
+def one_each(ticket: Ticket, stored: tuple[StoredPart, ...]) -> tuple[StoredPart, ...]:
+    """One part for each number: of several, the latest of the right size. Which bytes count, the hash proves later."""
+    expected = part_sizes(ticket.size, ticket.part_size)
+    ranked = sorted(stored, key=lambda part: (part.size == expected.get(part.number), part.modified or ticket.taken_at))
+    return tuple(sorted({part.number: part for part in ranked}.values(), key=lambda part: part.number))
+
+
 def missing(ticket: Ticket, stored: tuple[StoredPart, ...]) -> dict[int, int]:
     """The parts still to be sent with their bytes; one of a wrong size has to be sent again."""
     have = {part.number: part.size for part in stored}

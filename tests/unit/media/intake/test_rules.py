@@ -1,6 +1,7 @@
 """What may be uploaded, until when, what is whole, and what becomes of tickets."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,16 +33,29 @@ def entry(**changes: object) -> Entry:
     return known.model_copy(update=changes)
 
 
-def ticket(size: int = 20 * MIB, **changes: object) -> Ticket:
+def ticket(size: int = 20 * MIB, **changes: Any) -> Ticket:
     opened = make(EntryOpened)
     return Ticket.model_validate(
         {
             "id": "t",
             "material": "m",
-            **{"entry": "e", "slot": "video", "studio": "s", "account": "a", "track": "theme-video"},
-            **{"campaign": opened.campaign, "revision": opened.revision, "province": opened.province},
-            **{"name": "片.zip", "size": size, "sha256": "0" * 64, "receipt": "", "key": "material/e/m"},
-            **{"taken_at": NOON, "seen_at": NOON, "deadline": CLOSES, "drain_until": CLOSES + timedelta(hours=1)},
+            "entry": "e",
+            "slot": "video",
+            "studio": "s",
+            "account": "a",
+            "track": "theme-video",
+            "campaign": opened.campaign,
+            "revision": opened.revision,
+            "province": opened.province,
+            "name": "片.zip",
+            "size": size,
+            "sha256": "0" * 64,
+            "receipt": "",
+            "key": "material/e/m",
+            "taken_at": NOON,
+            "seen_at": NOON,
+            "deadline": CLOSES,
+            "drain_until": CLOSES + timedelta(hours=1),
             "part_size": 8 * MIB,
             **changes,
         }
@@ -159,6 +173,14 @@ def test_part_cut_short_is_to_be_sent_again() -> None:
     assert [part.number for part in rules.good(ticket(), stored(8 * MIB, 5, 4 * MIB))] == [1, 3]
 
 
+def test_part_sent_twice_counts_as_the_latest_of_the_right_size() -> None:
+    def part(size: int, etag: str, second: int) -> StoredPart:
+        return StoredPart(1, size, etag, NOON + timedelta(seconds=second))
+
+    sent = (part(8 * MIB, "newer", 2), part(5, "cut", 3), part(8 * MIB, "older", 1), StoredPart(2, 7, "alone"))
+    assert [each.etag for each in rules.one_each(ticket(), sent)] == ["newer", "alone"]
+
+
 def test_upload_of_exactly_the_tickets_parts_is_whole() -> None:
     rules.require_whole(ticket(), stored(8 * MIB, 8 * MIB, 4 * MIB))
 
@@ -224,7 +246,7 @@ def test_ticket_that_is_over_cannot_be_completed(state: TicketState, code: str) 
         ({"state": "completed"}, DRAIN, None),
     ],
 )
-def test_ticket_in_the_sweep_is_due_for(changes: dict[str, object], now: datetime, due: str | None) -> None:
+def test_ticket_in_the_sweep_is_due_for(changes: dict[str, Any], now: datetime, due: str | None) -> None:
     assert rules.due(ticket(**changes), now) == due
 
 

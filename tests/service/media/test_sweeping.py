@@ -1,0 +1,148 @@
+"""What was cut off is finished, what was forgotten is dropped, and what is still good is left alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chassis.identity import Caller
+from chassis.objects import ObjectMissing
+from contracts.events.media import MaterialUploaded
+from contracts.ids import AccountId, StudioId, TicketId
+from services.media.app import ApiParts, assemble
+from services.media.models import Whole
+from services.media.objects import Packages
+from tests.service.media.conftest import Media, package
+from tests.service.media.test_tickets import problem
+
+CLOSES = datetime(2023, 8, 15, 16, tzinfo=UTC)
+STUDIO = Caller(account=AccountId("a-1"), role="studio", studio=StudioId("s-1"))
+
+
+class DiesAfterSealing(Packages):
+    """The store is gone right after it made one object of the parts, as for a process that dies there."""
+
+    async def find(self, key: str) -> Whole | None:
+        raise ConnectionError("gone")
+
+
+def parts_of(media: Media, packages: type[Packages] = Packages) -> ApiParts:
+    """The API's own parts on its database, with another view of the store where one is given."""
+    return assemble(media.api, media.settings, packages(media.store))
+
+
+async def sealed_without_material(media: Media, data: bytes) -> str:
+    """A ticket whose completion died between the object and the transaction; its id."""
+    ticket = await media.take((await media.opened()).entry, data)
+    await media.send(ticket, data)
+    with pytest.raises(ConnectionError):
+        await parts_of(media, DiesAfterSealing).completion.complete(STUDIO, TicketId(ticket["ticket"]))
+    assert await media.state(ticket) == "completing"
+    assert len(await media.keys()) == 1
+    assert await media.api.database.materials.count_documents({}) == 0
+    return str(ticket["ticket"])
+
+
+async def test_completion_cut_off_after_the_object_was_made_is_finished_by_the_sweep(media: Media) -> None:
+    ticket = await sealed_without_material(media, package())
+    sweep = parts_of(media).sweep
+    await sweep.settle()
+    assert await media.state({"ticket": ticket}) == "completing"
+    media.clock.advance(timedelta(seconds=60))
+    await sweep.settle()
+    await sweep.settle()
+    await media.bus.settle()
+    assert [told.ticket for told in media.bus.told_of(MaterialUploaded)] == [ticket]
+    assert await media.state({"ticket": ticket}) == "completed"
+
+
+async def test_completion_cut_off_in_time_is_good_after_the_drain_time(media: Media) -> None:
+    media.clock.set(CLOSES + timedelta(hours=1) - timedelta(milliseconds=1))
+    entry_at = media.clock.now()
+    media.clock.set(CLOSES - timedelta(milliseconds=1))
+    data, entry = package(), await media.opened()
+    ticket = await media.take(entry.entry, data)
+    await media.send(ticket, data)
+    media.clock.set(entry_at)
+    with pytest.raises(ConnectionError):
+        await parts_of(media, DiesAfterSealing).completion.complete(STUDIO, TicketId(ticket["ticket"]))
+    media.clock.advance(timedelta(hours=3))
+    assert (await media.complete(ticket)).status_code == 200
+
+
+async def test_completion_cut_off_with_parts_missing_is_open_again(media: Media) -> None:
+    data = package()
+    ticket = await media.take((await media.opened()).entry, data)
+    await media.api.database.tickets.update_one(
+        {"_id": ticket["ticket"]}, {"$set": {"state": "completing", "completing_at": media.clock.now()}}
+    )
+    media.clock.advance(timedelta(minutes=2))
+    await parts_of(media).sweep.settle()
+    assert await media.state(ticket) == "open"
+    await media.send(ticket, data)
+    assert (await media.complete(ticket)).status_code == 200
+
+
+async def test_ticket_past_its_drain_time_expires_and_its_parts_are_gone(media: Media) -> None:
+    data = package()
+    ticket = await media.take((await media.opened()).entry, data)
+    await media.send(ticket, data)
+    row = await media.api.database.tickets.find_one({"_id": ticket["ticket"]})
+    assert row is not None
+    media.clock.set(CLOSES + timedelta(hours=1))
+    await parts_of(media).sweep.settle()
+    with pytest.raises(ObjectMissing):
+        await media.store.list_parts(row["key"], row["upload"])
+    assert problem(await media.complete(ticket)) == (409, "ticket_ended")
+    assert await media.audited(f"ticket/{ticket['ticket']}") == ["take", "expire"]
+
+
+async def test_parts_nobody_came_back_for_are_dropped_and_the_ticket_stays_good(media: Media) -> None:
+    data = package()
+    ticket = await media.take((await media.opened()).entry, data)
+    await media.send(ticket, data)
+    sweep = parts_of(media).sweep
+    media.clock.advance(timedelta(hours=47))
+    assert len((await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()["stored"]) == 1
+    media.clock.advance(timedelta(hours=47))
+    await sweep.settle()
+    assert await media.api.database.tickets.count_documents({"upload": {"$type": "string"}}) == 1
+    media.clock.advance(timedelta(hours=1))
+    await sweep.settle()
+    assert await media.api.database.tickets.count_documents({"upload": {"$type": "string"}}) == 0
+    resumed = (await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()
+    assert (resumed["state"], resumed["stored"], len(resumed["parts"])) == ("open", [], 1)
+    await media.send(resumed, data)
+    assert (await media.complete(ticket)).status_code == 200
+
+
+async def test_orphans_are_gone_after_two_days_and_material_stays(media: Media) -> None:
+    await media.uploaded((await media.opened()).entry, package())
+    orphan = await media.store.create_multipart("material/e-0/orphan")
+    sweep, now = parts_of(media).sweep, datetime.now(UTC)
+    media.clock.set(now + timedelta(hours=47))
+    await sweep.clear_orphans()
+    assert await media.store.list_parts("material/e-0/orphan", orphan) == []
+    media.clock.set(now + timedelta(hours=49))
+    await sweep.clear_orphans()
+    with pytest.raises(ObjectMissing):
+        await media.store.list_parts("material/e-0/orphan", orphan)
+    assert len(await media.keys()) == 1
+
+
+async def test_ticket_asked_for_while_the_store_is_away_counts_and_gets_its_urls_later(media: Media) -> None:
+    away = media.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    entry, data = await media.opened(), package()
+    media.api.routers[:], kept = assemble(media.api, away).routers(away), list(media.api.routers)
+    media.clients.clear()
+    ticket = await media.take(entry.entry, data)
+    assert (ticket["store_away"], ticket["parts"], ticket["receipt"] != "") == (True, [], True)
+    answer = await media.studio.get(f"/v1/tickets/{ticket['ticket']}")
+    assert (*problem(answer), answer.headers["retry-after"]) == (503, "unavailable", "5")
+    assert (await media.complete(ticket)).status_code == 503
+    media.api.routers[:] = kept
+    media.clients.clear()
+    media.clock.advance(timedelta(minutes=2))
+    await parts_of(media).sweep.settle()
+    resumed = (await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()
+    await media.send(resumed, data)
+    assert (await media.complete(ticket)).status_code == 200
