@@ -1,5 +1,7 @@
 """`zhumeng up`, `down`, `status`, `run`: the local stack and its processes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -7,11 +9,13 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from deploy.containers import Containers, NoEngine, require_engine
+from deploy.containers import stop_at as stop_containers
 from deploy.local import leftovers
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.part import NotReady
-from deploy.local.stack import SERVERS, DidNotStart, LocalStack
+from deploy.local.stack import SERVERS, DidNotStart, LocalStack, Told
 from deploy.processes import PROCESSES
 
 SAID = {"starting": "启动中 starting", "ready": "[green]就绪 ready[/]"}
@@ -21,15 +25,18 @@ out = Console(highlight=False)
 
 def up(
     infra: Annotated[bool, typer.Option("--infra", help="只启动存储与消息服务 / only stores and brokers")] = False,
+    docker: Annotated[
+        bool, typer.Option("--docker", help="用容器运行 / run from images, with a Docker engine")
+    ] = False,
 ) -> None:
     """启动本地环境，就绪后返回 / Start the local stack and return when everything is ready."""
-    names = SERVERS if infra else (*SERVERS, *PROCESSES)
     try:
-        stack = bring_up(*names)
-    except DidNotStart as why:
-        out.print(f"[red]启动失败 did not start[/]: {why}", markup=True, soft_wrap=True)
+        addresses = bring_up_containers() if docker else bring_up(*SERVERS, *([] if infra else PROCESSES)).addresses
+    except (DidNotStart, NoEngine) as why:
+        out.print("[red]启动失败 did not start[/]")
+        out.print(str(why), markup=False, soft_wrap=True)
         raise typer.Exit(1) from why
-    _print_addresses(stack.addresses)
+    _print_addresses(addresses)
 
 
 def down(
@@ -38,6 +45,7 @@ def down(
     """停止本地环境，不留任何进程 / Stop the local stack; no process is left."""
     home = Home.default()
     with out.status("停止中 stopping"):
+        stop_containers(home, wipe=wipe)
         killed = LocalStack.stop_at(home)
     if left := leftovers.living(home):
         out.print(f"[red]仍在运行 still running[/]: {left}")
@@ -74,17 +82,33 @@ def run(name: Annotated[str, typer.Argument(help=" · ".join(PROCESSES))]) -> No
 def bring_up(*names: str) -> LocalStack:
     """Start the named parts of the default stack and show how each comes along."""
     stack = LocalStack.open(Home.default())
-    columns = (SpinnerColumn(), TextColumn("{task.fields[part]:<14}"), TextColumn("{task.description}"))
-    with Progress(*columns, TimeElapsedColumn(), console=out) as progress:
-        shown: dict[str, TaskID] = {}
-
-        def told(name: str, what: str) -> None:
-            if name not in shown:
-                shown[name] = progress.add_task("", part=name, total=1)
-            progress.update(shown[name], description=SAID[what], completed=int(what == "ready"))
-
+    with shown() as told:
         stack.start(*names, told=told)
     return stack
+
+
+def bring_up_containers() -> Addresses:
+    """Start the whole product from images and show how each part comes along."""
+    require_engine()
+    containers = Containers.prepare(Home.default())
+    with shown() as told:
+        containers.up(told=told)
+    return containers.addresses
+
+
+@contextmanager
+def shown() -> Iterator[Told]:
+    """A line per part on the terminal, which what is yielded brings up to date."""
+    columns = (SpinnerColumn(), TextColumn("{task.fields[part]:<14}"), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=out) as progress:
+        lines: dict[str, TaskID] = {}
+
+        def told(name: str, what: str) -> None:
+            if name not in lines:
+                lines[name] = progress.add_task("", part=name, total=1)
+            progress.update(lines[name], description=SAID[what], completed=int(what == "ready"))
+
+        yield told
 
 
 def _readiness(stack: LocalStack, name: str) -> str:
