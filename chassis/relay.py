@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Protocol
 
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from chassis import crash, metrics
 from chassis.delivery import Message
@@ -31,24 +33,27 @@ class Relay:
 
     def __init__(self, records: Records, publisher: Publisher) -> None:
         self._records = records
+        # A mark that is lost means one repeat, which hearers know, so it need not wait for the journal.
+        self._marks = records.outbox.with_options(write_concern=WriteConcern(1))
         self._publisher = publisher
         self._me = new_id()
         self._wake = asyncio.Event()
+        self._held_until = 0.0
 
     async def run(self) -> None:
         """Relay until cancelled; an outage of store or broker is logged and waited out."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch())
-            while True:
-                try:
-                    moved = await self._hold_lease() and await self.drain()
-                except (PyMongoError, OSError, TimeoutError) as error:
-                    log().warning("relay_waits", error=repr(error)[:200])
-                    moved = False
-                if not moved:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), 1.0)
-                    self._wake.clear()
+        while True:
+            try:
+                moved = await self._hold_lease() and await self.drain()
+            except (PyMongoError, OSError, TimeoutError) as error:
+                log().warning("relay_waits", error=repr(error)[:200])
+                moved = False
+            if not moved:
+                with contextlib.suppress(TimeoutError):
+                    # Not wait_for: on Python 3.11 it can swallow a cancellation that comes with the wake-up.
+                    async with asyncio.timeout(1.0):
+                        await self._wake.wait()
+                self._wake.clear()
 
     async def drain(self) -> bool:
         """Send one batch of waiting rows; True when all of a non-empty batch went out, so that there may be more."""
@@ -60,7 +65,7 @@ class Relay:
         sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
         ids = [row_id for chain in sent for row_id in chain]
         if ids:
-            await self._records.outbox.update_many(
+            await self._marks.update_many(
                 {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
             )
             crash.point("marked")
@@ -104,29 +109,35 @@ class Relay:
         metrics.TOLD.labels(row["topic"]).inc()
 
     async def _hold_lease(self) -> bool:
-        """Take or renew the lease by the database's own clock."""
+        """Take the lease by the database's own clock, or renew it once a third of it is over."""
+        if time.monotonic() < self._held_until - LEASE_MS * 2 / 3000:
+            return True
+        asked = time.monotonic()
         free = {"$or": [{"$eq": ["$holder", self._me]}, {"$lt": [{"$ifNull": ["$until", 0]}, "$$NOW"]}]}
         taken = {"holder": self._me, "until": {"$add": ["$$NOW", LEASE_MS]}}
         take = [{"$set": {name: {"$cond": [free, value, f"${name}"]} for name, value in taken.items()}}]
         lease = await self._records.leases.find_one_and_update(
             {"_id": "relay"}, take, upsert=True, return_document=ReturnDocument.AFTER
         )
-        return lease is not None and lease["holder"] == self._me
+        held = lease is not None and lease["holder"] == self._me
+        self._held_until = asked + LEASE_MS / 1000 if held else 0.0
+        return held
 
     async def release(self) -> None:
         """Give the lease back, so that another relay goes on at once."""
+        self._held_until = 0.0
         await self._records.leases.delete_one({"_id": "relay", "holder": self._me})
 
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
         """Wake the relay as soon as a transaction with outbox rows commits, in whichever process."""
         while True:
             try:
-                async with await self._records.outbox.watch(
-                    [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
-                ) as inserts:
+                committed: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+                async with await self._records.outbox.watch(committed) as inserts:
                     self._wake.set()
-                    async for _ in inserts:
-                        self._wake.set()
+                    while inserts.alive:
+                        if await inserts.try_next() is not None:
+                            self._wake.set()
             except PyMongoError as error:
                 log().warning("relay_watch_lost", error=repr(error)[:200])
                 await asyncio.sleep(1)

@@ -80,6 +80,8 @@ class Process:
         self.relay = Relay(service.records, self.publisher)
         self.subscriptions = Subscriptions(settings.amqp_url, service.hears, service.reception, self.publisher)
         self._waiting_for: str | None = "start"
+        self._hearing: asyncio.Task[None] | None = None
+        self._working: list[asyncio.Task[None]] = []
         service.checks |= {
             "started": self._started,
             "rabbitmq": self.publisher.answers,
@@ -89,23 +91,26 @@ class Process:
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Start in the background, so that health is answered from the first moment; stop in order."""
-        running = asyncio.create_task(self._run())
+        starting = asyncio.create_task(self._run())
         try:
             yield
         finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+            await _ended(starting)
+            if self._hearing is not None:
+                # Cancelled once and waited for: it settles the deliveries in hand.
+                self._hearing.cancel()
+                await asyncio.wait([self._hearing])
+            await _ended(*self._working)
             await self._close()
 
     async def _run(self) -> None:
         await self._patiently("mongodb", self.service.ready_database)
         await self._patiently("rabbitmq", self.publisher.start)
         self._waiting_for = None
+        self._hearing = asyncio.create_task(_kept_running(self.subscriptions.run))
+        works = (self.relay.watch, self.relay.run, *self.service.tasks)
+        self._working = [asyncio.create_task(_kept_running(work)) for work in works]
         log().info("started")
-        async with asyncio.TaskGroup() as tasks:
-            for work in (self.relay.run, self.subscriptions.run, *self.service.tasks):
-                tasks.create_task(_kept_running(work))
 
     async def _patiently(self, part: str, start: Work) -> None:
         self._waiting_for = part
@@ -129,6 +134,14 @@ class Process:
     async def _started(self) -> None:
         if self._waiting_for is not None:
             raise ConnectionError(f"waiting for {self._waiting_for}")
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel until they end: PyMongo can swallow a cancellation that meets an answer from the server."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1.0)
 
 
 async def _kept_running(work: Work) -> None:
