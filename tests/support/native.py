@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
+from deploy.local.part import Part
 from deploy.local.rabbitmq43 import data, install, rabbitmq43
 from deploy.local.stack import LocalStack
 from tests.support.kinds import MailSink, ObjectStore, Rabbit
@@ -17,10 +18,14 @@ class Native:
     def __init__(self, folder: Path) -> None:
         self._home = Home(folder)
 
+    def _more(self, home: Home, addresses: Addresses) -> list[Part]:
+        """What tests need beside the stack."""
+        install()
+        return [rabbitmq43(home, addresses)]
+
     @cached_property
     def _stack(self) -> LocalStack:
-        install()
-        return LocalStack.open(self._home, more=lambda home, addresses: [rabbitmq43(home, addresses)])
+        return LocalStack.open(self._home, more=self._more)
 
     def mongo_url(self) -> str:
         """A one-node replica set."""

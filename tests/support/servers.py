@@ -3,6 +3,7 @@
 A developer who keeps servers running names them and the session starts none:
 ZM_TEST_MONGO_URL, ZM_TEST_AMQP310_URL, ZM_TEST_AMQP43_URL (and ZM_TEST_MANAGEMENT310_URL, ZM_TEST_MANAGEMENT43_URL, by
 default the AMQP port + 10000), ZM_TEST_S3_ENDPOINT with ZM_TEST_S3_ACCESS_KEY and ZM_TEST_S3_SECRET_KEY.
+With ZM_TEST_ENGINE=docker what is started comes from images.
 A server that cannot be had is an error, never a skip.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.engine import Engine
 from tests.support.kinds import MailSink, ObjectStore, Rabbit, Vhost, connect_mongo, connect_s3
 from tests.support.native import Native
 
@@ -23,7 +25,8 @@ ran_against: set[str] = set()
 @pytest.fixture(scope="session")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
     """What this session starts itself, each server on first use; all stopped at the end."""
-    servers = Native(tmp_path_factory.mktemp("zhumeng"))
+    folder = tmp_path_factory.mktemp("zhumeng")
+    servers = Engine(folder) if NAMED.get("ZM_TEST_ENGINE") == "docker" else Native(folder)
     yield servers
     servers.close()
 
