@@ -15,6 +15,8 @@ from deploy.local.probes import listens
 
 NOT_YET_INITIALIZED = 94
 CACHE_GB = "0.5"
+TRANSACTION_S = 10
+"""A process killed in the middle of a transaction holds its documents this long; the services give up after eight."""
 
 
 def mongodb(home: Home, addresses: Addresses) -> Part:
@@ -26,6 +28,7 @@ def mongodb(home: Home, addresses: Addresses) -> Part:
         *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
         *("--replSet", "rs0", "--wiredTigerCacheSizeGB", CACHE_GB),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *("--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_S}"),
     )
     return Part("mongodb", command, port, ready=lambda: become_primary(addresses.mongo_url, f"127.0.0.1:{port}"))
 
