@@ -13,6 +13,7 @@ from tests.service.review.events import CAMPAIGN, EVALUATION, PUBLICATION, close
 
 RESULTS = f"/v1/campaigns/{CAMPAIGN}/results"
 DIMENSIONS = ("facilities", "team", "activities", "daily-running")
+MS = timedelta(milliseconds=1)
 ENTRIES = {"e1": "s1", "e2": "s1", "e3": "s2", "e4": "s3"}
 
 
@@ -59,20 +60,18 @@ async def test_score_replaces_the_experts_own(shown: World) -> None:
     assert [record["did"] for record in (await shown.audited("studio/s1"))[1:]] == ["score"] * 3
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "code"),
-    [
+async def test_score_refused_tells_nothing(shown: World) -> None:
+    refusals: list[tuple[dict[str, Any], int, str]] = [
         ({"score": 100.5}, 422, "malformed"),
         ({"score": -1}, 422, "malformed"),
         ({"dimension": "charm"}, 422, "unknown_dimension"),
         ({"studio": "nobody"}, 404, "studio_not_found"),
         ({"campaign": "other"}, 404, "campaign_not_found"),
-    ],
-)
-async def test_score_refused(shown: World, change: dict[str, Any], status: int, code: str) -> None:
-    answer = await shown.post("expert", "/v1/scores", sheet() | change)
+    ]
+    for change, status, code in refusals:
+        answer = await shown.post("expert", "/v1/scores", sheet() | change)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
     await shown.bus.settle()
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert shown.bus.told_of(ScoreGiven) == []
 
 
@@ -81,17 +80,11 @@ async def test_studio_that_waits_is_not_scored(shown: World) -> None:
     assert (await shown.post("expert", "/v1/scores", sheet("s4"))).json()["code"] == "studio_not_found"
 
 
-@pytest.mark.parametrize(
-    ("at", "status"),
-    [
-        (datetime(2023, 10, 8, 16, tzinfo=UTC) - timedelta(milliseconds=1), 409),
-        (datetime(2023, 10, 8, 16, tzinfo=UTC), 200),
-        (datetime(2023, 10, 31, 16, tzinfo=UTC), 409),
-    ],
-)
-async def test_scores_are_given_in_the_evaluation_phase(shown: World, at: datetime, status: int) -> None:
-    shown.clock.set(at)
-    assert (await shown.post("expert", "/v1/scores", sheet())).status_code == status
+async def test_scores_are_given_in_the_evaluation_phase(shown: World) -> None:
+    opens, closes = datetime(2023, 10, 8, 16, tzinfo=UTC), datetime(2023, 10, 31, 16, tzinfo=UTC)
+    for at, status in ((opens - MS, 409), (opens, 200), (closes - MS, 200), (closes, 409)):
+        shown.clock.set(at)
+        assert (at, (await shown.post("expert", "/v1/scores", sheet())).status_code) == (at, status)
 
 
 async def test_results_rank_by_votes_and_ties_share_a_rank(shown: World) -> None:

@@ -91,40 +91,38 @@ async def test_every_route_is_in_the_matrix(filled: World) -> None:
     assert routes(filled) == set(MATRIX)
 
 
-@pytest.mark.parametrize("name", sorted(MATRIX))
-async def test_roles_without_the_right_are_denied(filled: World, name: str) -> None:
+@pytest.mark.parametrize("who", EVERYBODY)
+async def test_roles_without_the_right_are_denied(filled: World, who: str | None) -> None:
     before = await kept(filled)
-    for who in EVERYBODY:
-        if who in MATRIX[name].allowed:
-            continue
+    expected = (401, "token_missing") if who is None else (403, "role_not_allowed")
+    for name in (name for name, case in MATRIX.items() if who not in case.allowed):
         with structlog.testing.capture_logs() as lines:
             answer = await call(filled, name, who)
-        expected = (401, "token_missing") if who is None else (403, "role_not_allowed")
-        assert (who, answer.status_code, answer.json()["code"]) == (who, *expected)
+        assert (name, answer.status_code, answer.json()["code"]) == (name, *expected)
         assert [line["event"] for line in lines].count("refused") == 1
     assert await kept(filled) == before
 
 
-@pytest.mark.parametrize("name", [name for name, case in MATRIX.items() if case.foreign is not None])
-async def test_foreign_province_learns_and_changes_nothing(filled: World, name: str) -> None:
+async def test_foreign_province_learns_and_changes_nothing(filled: World) -> None:
     before = await kept(filled)
-    with structlog.testing.capture_logs() as lines:
-        answer = await call(filled, name, "sichuan")
-    assert answer.status_code == MATRIX[name].foreign
-    for told in ("桥为什么不怕水", "黄河之声", "account-of-studio-1", "620100"):
-        assert told not in answer.text
-    assert [line["event"] for line in lines].count("refused") == (1 if answer.status_code == 404 else 0)
+    for name in (name for name, case in MATRIX.items() if case.foreign is not None):
+        with structlog.testing.capture_logs() as lines:
+            answer = await call(filled, name, "sichuan")
+        assert (name, answer.status_code) == (name, MATRIX[name].foreign)
+        hints = [
+            told for told in ("桥为什么不怕水", "黄河之声", "account-of-studio-1", "620100") if told in answer.text
+        ]
+        assert (name, hints) == (name, [])
+        refusals = [line["event"] for line in lines].count("refused")
+        assert (name, refusals) == (name, 1 if answer.status_code == 404 else 0)
     assert await kept(filled) == before
 
 
-@pytest.mark.parametrize("name", sorted(MATRIX))
-async def test_roles_with_the_right_are_let_in(filled: World, name: str) -> None:
-    if "scores" in name:
-        await call(filled, "POST /v1/studios/{studio}/approve", "gansu")
-        filled.clock.set(EVALUATION)
-    for who in MATRIX[name].allowed:
-        answer = await call(filled, name, who)
-        assert (who, answer.status_code in {401, 403}) == (who, False)
+async def test_roles_with_the_right_are_let_in(filled: World) -> None:
+    for name, case in MATRIX.items():
+        for who in case.allowed:
+            answer = await call(filled, name, who)
+            assert (name, who, answer.status_code in {401, 403}) == (name, who, False)
 
 
 async def test_matrix_knows_every_role(filled: World) -> None:

@@ -13,6 +13,8 @@ from tests.service.review.events import AT, CAMPAIGN, finding, material, reason,
 
 REVISION = load_all(SHIPPED)[CAMPAIGN].revision  # type: ignore[index]
 SCREENING_OVER = datetime(2023, 8, 31, 16, tzinfo=UTC)
+REGISTRATION_OVER = datetime(2023, 8, 15, 16, tzinfo=UTC)
+MS = timedelta(milliseconds=1)
 BACK = {"reasons": [reason()], "reopened_slots": ["video"]}
 
 
@@ -75,9 +77,8 @@ async def test_mending_ends_with_the_screening_phase(world: World) -> None:
     assert world.bus.told_of(ProvinceReturned)[0].mend_by == SCREENING_OVER
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "code"),
-    [
+async def test_return_refused_changes_nothing(world: World) -> None:
+    refusals: list[tuple[dict[str, Any], int, str]] = [
         ({"reasons": []}, 422, "malformed"),
         ({"reasons": [reason(text=" ")]}, 422, "reason_without_text"),
         ({"reasons": [reason(code="bad-mood")]}, 422, "unknown_reason"),
@@ -90,50 +91,45 @@ async def test_mending_ends_with_the_screening_phase(world: World) -> None:
         ({"mend_by": "2023-07-08T04:00:00.001Z"}, 422, "mend_by_too_late"),
         ({"reopen": ["video"]}, 422, "malformed"),
         ({"attempt": 2}, 409, "attempt_outdated"),
-    ],
-)
-async def test_return_refused_changes_nothing(world: World, change: dict[str, Any], status: int, code: str) -> None:
+    ]
     await world.hear(submitted())
-    answer = await world.post("gansu", "/v1/entries/entry-1/return", {**BACK, **change})
+    for change, status, code in refusals:
+        answer = await world.post("gansu", "/v1/entries/entry-1/return", {**BACK, **change})
+        assert (change, answer.status_code, answer.json()["code"]) == (change, status, code)
     await world.bus.settle()
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (decided(world), await world.audited("entry/entry-1")) == ([], [])
     assert await state(world, "entry", "entry-1") == "waiting"
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+async def test_return_may_point_at_rules_files_and_fields(world: World) -> None:
+    given = [
         reason("rule:video.resolution"),
         reason("rule:video.resolution", code="video.resolution"),
         reason("file:material-of-entry-1.zip", code="wrong-file"),
         reason("file:成片.mp4", code="picture-or-sound"),
         reason("whole", code="off-theme"),
         reason("field:theme", code="off-theme"),
-    ],
-)
-async def test_return_may_point_at_rules_files_and_fields(world: World, given: dict[str, str]) -> None:
+    ]
     await world.hear(submitted(), validated(findings=(finding(level="advice"),), verdict="advice"))
-    answer = await world.post("gansu", "/v1/entries/entry-1/return", {**BACK, "reasons": [given]})
-    assert answer.status_code == 200
+    answer = await world.post("gansu", "/v1/entries/entry-1/return", {**BACK, "reasons": given})
+    assert (answer.status_code, answer.json()["decision"]["reasons"]) == (200, given)
 
 
-@pytest.mark.parametrize(
-    ("about", "code", "status"),
-    [
+async def test_return_studio_points_into_the_form(world: World) -> None:
+    places = [
+        ("field:unit.name", "stamp-missing", 422),
+        ("field:unit.colour", "field-wrong", 422),
+        ("slot:video", "field-wrong", 422),
         ("field:unit.name", "field-wrong", 200),
         ("field:people", "field-wrong", 200),
         ("field:scan.stamped-form", "stamp-missing", 200),
         ("whole", "not-eligible", 200),
-        ("field:unit.name", "stamp-missing", 422),
-        ("field:unit.colour", "field-wrong", 422),
-        ("slot:video", "field-wrong", 422),
-    ],
-)
-async def test_return_studio_points_into_the_form(world: World, about: str, code: str, status: int) -> None:
-    await world.hear(registered())
-    answer = await world.post("gansu", "/v1/studios/studio-1/return", {"reasons": [reason(about, code)]})
-    assert answer.status_code == status
+    ]
+    for number, (about, code, status) in enumerate(places):
+        await world.hear(registered(f"studio-{number}"))
+        path = f"/v1/studios/studio-{number}/return"
+        answer = await world.post("gansu", path, {"reasons": [reason(about, code)]})
+        assert (about, answer.status_code) == (about, status)
 
 
 async def test_approve_entry_with_failed_required_finding_refused(world: World) -> None:
@@ -217,20 +213,18 @@ async def test_city_admin_sees_and_does_not_decide(world: World) -> None:
     assert (seen.status_code, elsewhere.status_code, decision.status_code) == (200, 404, 403)
 
 
-@pytest.mark.parametrize(("before_ms", "status"), [(1, 200), (0, 409)])
-async def test_entries_are_screened_until_the_phase_closes(world: World, before_ms: int, status: int) -> None:
-    await world.hear(submitted())
-    world.clock.set(SCREENING_OVER - timedelta(milliseconds=before_ms))
-    answer = await world.post("gansu", "/v1/entries/entry-1/approve")
-    assert answer.status_code == status
+async def test_entries_are_screened_until_the_phase_closes(world: World) -> None:
+    await world.hear(submitted(), submitted("entry-2", "studio-2"))
+    for entry, at, status in (("entry-1", SCREENING_OVER - MS, 200), ("entry-2", SCREENING_OVER, 409)):
+        world.clock.set(at)
+        assert (await world.post("gansu", f"/v1/entries/{entry}/approve")).status_code == status
 
 
-@pytest.mark.parametrize(("before_ms", "status"), [(1, 200), (0, 409)])
-async def test_studios_are_certified_until_registration_closes(world: World, before_ms: int, status: int) -> None:
-    await world.hear(registered())
-    world.clock.set(datetime(2023, 8, 15, 16, tzinfo=UTC) - timedelta(milliseconds=before_ms))
-    answer = await world.post("gansu", "/v1/studios/studio-1/approve")
-    assert answer.status_code == status
+async def test_studios_are_certified_until_registration_closes(world: World) -> None:
+    await world.hear(registered(), registered("studio-2"))
+    for studio, at, status in (("studio-1", REGISTRATION_OVER - MS, 200), ("studio-2", REGISTRATION_OVER, 409)):
+        world.clock.set(at)
+        assert (await world.post("gansu", f"/v1/studios/{studio}/approve")).status_code == status
 
 
 async def test_resubmission_waits_again_and_shows_the_earlier_reasons(world: World) -> None:
