@@ -1,5 +1,6 @@
 """Messages that gave up and wait for a person: kept with body, headers, reason, stack and history."""
 
+import re
 from datetime import UTC, datetime
 
 from chassis.delivery import Message
@@ -23,19 +24,20 @@ class Parking:
             "parked_at": datetime.now(UTC),
             "at": message.at,
         }
-        await self._parked.update_one({"_id": key}, {"$set": row}, upsert=True)
+        await self._parked.update_one({"_id": key}, {"$set": row, "$unset": {"settled": ""}}, upsert=True)
 
-    async def all(self) -> list[Document]:
-        """Every parked message, oldest first."""
-        return await self._parked.find().sort("parked_at").to_list()
+    async def waiting(self) -> list[Document]:
+        """Every message that waits for a person, longest first."""
+        return await self._parked.find({"settled": None}).sort("parked_at").to_list()
 
-    async def get(self, key: str) -> Document | None:
-        """One parked message by its key, or None."""
-        return await self._parked.find_one({"_id": key})
+    async def find(self, key: str) -> Document | None:
+        """One message, waiting or settled, by its key or the start of its message's id."""
+        return await self._parked.find_one({"$or": [{"_id": key}, {"message": {"$regex": f"^{re.escape(key)}"}}]})
 
-    async def remove(self, key: str) -> bool:
-        """Forget one after it was replayed or a person discarded it."""
-        return (await self._parked.delete_one({"_id": key})).deleted_count == 1
+    async def settle(self, key: str, how: str, who: str, why: str) -> None:
+        """Note that a person replayed or discarded it; the message itself is kept."""
+        settled = {"how": how, "who": who, "why": why, "at": datetime.now(UTC)}
+        await self._parked.update_one({"_id": key}, {"$set": {"settled": settled}})
 
 
 def unparked(row: Document) -> Message:

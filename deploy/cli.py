@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import check, contracts, rulebook, stack
+from deploy.commands import check, contracts, parked, rulebook, stack
 
 app = typer.Typer(no_args_is_help=True, help="筑梦 Zhumeng", pretty_exceptions_show_locals=False)
 
@@ -17,6 +17,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 GROUPS = {
     "contracts": contracts.app,
+    "parked": parked.app,
     "rulebook": rulebook.app,
 }
 
