@@ -54,5 +54,6 @@ if ! [ -x .bootstrap/bin/uv ] || [ "$(.bootstrap/bin/uv --version | cut -d' ' -f
   .bootstrap/bin/pip install -q uv==$UV
 fi
 say "uv sync"
-.bootstrap/bin/uv sync --frozen
+# Compiled once here rather than by seven processes at their first start.
+.bootstrap/bin/uv sync --frozen --compile-bytecode
 printf '%s\n' "$state" > $stamp

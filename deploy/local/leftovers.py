@@ -39,12 +39,14 @@ def end(home: Home, *, within: float) -> dict[int, str]:
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its descendants, in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    children = (
-        child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    )
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6 + sum(memory_mb(int(child)) for child in children)
+    """Resident memory of a process and its descendants, in MB; of one that has just ended, none."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        tasks = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    children = [int(child) for task in tasks for child in task.split()]
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6 + sum(memory_mb(child) for child in children)
 
 
 def _signal(processes: dict[int, str], number: signal.Signals) -> None:
