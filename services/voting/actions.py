@@ -1,8 +1,9 @@
 """What voting does: takes ballots in, counts votes, closes tallies."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from chassis.clock import Clock
 from chassis.ids import new_id
@@ -20,6 +21,8 @@ from services.voting.store import ClaimTaken, VotingStore
 
 ATTEMPTS = 50
 """How often a ballot is decided on while others of the same voter keep getting in between."""
+LOOKS, TRANSACTIONS = 25, 15
+"""What one process has under way at a time; together fewer than its connections to MongoDB."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Voting:
     rulebooks: Rulebooks
     clock: Clock
     channels: Channels
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    looking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
+    settling: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSACTIONS))
 
     @transactional
     async def admit(self, tx: Transaction, approved: ProvinceApproved, entry: EntrySubject) -> None:
@@ -48,18 +54,36 @@ class Voting:
     ) -> BallotAnswer:
         """Decide on a ballot and keep it where it counts. Looks first, so that repeats open no transaction."""
         handed = rules.handed(self.channels, account, ballot, received_at, nonce)
-        seen = await self._decide(handed, BallotId(new_id()))
-        return await self._until_settled(handed) if isinstance(seen, Counts) else rules.answer(seen)
+        turn = self._turn(handed)
+        while isinstance(seen := await self._look(handed), Counts):
+            if turn.locked():  # by a ballot of the same voter: see what became of it
+                async with turn:
+                    continue
+            async with turn:
+                return await self._until_settled(handed)
+        return rules.answer(seen)
 
     async def hand_in_message(self, sender: str | None, ballot: HandInBallot) -> BallotAnswer:
         """Decide on a ballot from the bus; the transaction keeps the answer too, so that a repeat gets the same."""
-        return await self._until_settled(rules.handed(self.channels, sender, ballot, self.clock.now(), None))
+        handed = rules.handed(self.channels, sender, ballot, self.clock.now(), None)
+        async with self._turn(handed):
+            return await self._until_settled(handed)
+
+    def _turn(self, handed: Handed) -> asyncio.Lock:
+        """One transaction of a voter at a time in this process. It is the claims that decide which ballot counts; this
+        only keeps a thousand of them from colliding."""
+        return self.turns.setdefault(f"{handed.campaign}/{handed.voter}", asyncio.Lock())
+
+    async def _look(self, handed: Handed) -> Answered:
+        async with self.looking:
+            return await self._decide(handed, BallotId(new_id()))
 
     async def _until_settled(self, handed: Handed) -> BallotAnswer:
         ballot = BallotId(new_id())
         for attempt in range(ATTEMPTS):
             try:
-                return await self._settle(handed, ballot)
+                async with self.settling:
+                    return await self._settle(handed, ballot)
             except ClaimTaken:
                 await asyncio.sleep(0.002 * attempt)
         raise Unavailable("other ballots of the same voter kept getting in between")

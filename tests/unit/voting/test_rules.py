@@ -49,7 +49,7 @@ def entry(number: int = 1, **changes: Any) -> Votable:
 
 
 def handed(voter: str = "v", number: int = 1, at: datetime = OPENS, **changes: Any) -> Handed:
-    fields = {
+    fields: dict[str, Any] = {
         "campaign": BOOK.id, "entry": f"entry-{number}", "channel": "douyin", "voter": voter, "received_at": at,
     } | changes  # fmt: skip
     return Handed(**fields)
@@ -158,7 +158,9 @@ def test_channel_named_for_another_campaign_is_not_admitted_and_an_unnamed_one_i
     assert isinstance(decide(BOOK, handed(channel="douyin"), [], named=named), Counts)
 
 
-@pytest.mark.parametrize("same", ["Li Lei", " li lei ", "LI  LEI", "Ｌｉ　Ｌｅｉ", "L\u200bi \u202eLei\x00", "li\tlei\n"])
+@pytest.mark.parametrize(
+    "same", ["Li Lei", " li lei ", "LI  LEI", "Ｌｉ　Ｌｅｉ", "L\u200bi \u202eLei\x00", "li\tlei\n"]
+)
 def test_near_identical_ids_are_one_voter(same: str) -> None:
     assert rules.normal_voter(same) == "li lei"
 
@@ -178,7 +180,9 @@ def test_different_ids_channels_and_keys_are_different_voters() -> None:
     assert len(made) == 8
 
 
-@pytest.mark.parametrize(("sender", "voter", "code"), [(None, "v", "sender_not_named"), ("a", " \u200b", "voter_blank")])
+@pytest.mark.parametrize(
+    ("sender", "voter", "code"), [(None, "v", "sender_not_named"), ("a", " \u200b", "voter_blank")]
+)
 def test_ballot_nobody_can_be_named_for_is_refused(sender: str | None, voter: str, code: str) -> None:
     with pytest.raises(Refused, match=code):
         rules.handed(CHANNELS, sender, HandInBallot(campaign=BOOK.id, entry=EntryId("e"), voter=voter), OPENS, None)

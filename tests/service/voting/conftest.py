@@ -1,0 +1,38 @@
+"""A vote in the open window of the 2023 campaign, both processes on one bus."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chassis.testing import Issuer, MemoryBus, SetClock, client
+from contracts.rulebook import SHIPPED, load_all
+from services.voting.actions import Voting
+from services.voting.app import build_api, build_tally
+from services.voting.settings import Settings
+from services.voting.store import VotingStore
+from tests.service.voting.world import CHANNELS, Vote
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock that stands inside the voting window."""
+    return SetClock(datetime(2023, 9, 10, 4, tzinfo=UTC))
+
+
+@pytest.fixture
+async def vote(bus: MemoryBus, clock: SetClock, issuer: Issuer, settings_of: Any) -> AsyncIterator[Vote]:
+    """Everything joined, nothing votable yet."""
+    settings = settings_of(Settings)
+    api, tally = build_api(settings, clock), build_tally(settings, clock)
+    for service in (api, tally):
+        issuer.admit(service)
+        await bus.join(service)
+    token = issuer.token("frontend", account="douyin-account")
+    async with client(api, token) as channel, client(api) as public:
+        store = VotingStore(api.database)
+        voting = Voting(api.transactions, store, load_all(SHIPPED), clock, CHANNELS)
+        yield Vote(api, tally, bus, clock, store, voting, channel, public)
+    for service in (api, tally):
+        await service.client.close()

@@ -1,0 +1,220 @@
+"""One vote once: whatever is repeated, at once or later, over HTTP or the bus, counts one time."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from weakref import WeakValueDictionary
+
+import pytest
+
+from chassis.testing import Issuer, client
+from contracts.events.voting import VoteCast
+from contracts.ids import EntryId
+from contracts.ingress import BallotAnswer, HandInBallot
+from contracts.rulebook import SHIPPED, Rulebook, dump, load_all
+from contracts.rulebook.voting import VoterLimits
+from services.voting.app import build_api
+from services.voting.settings import Settings
+from tests.service.voting.world import BOOK, CLOSES, OPENS, Vote, approved
+
+NEAR_IDENTICAL = ("Wei-7", "wei-7", " WEI-7 ", "ｗｅｉ－７", "we\u200bi-7")
+
+
+def message(voter: str, entry: str = "bridge") -> HandInBallot:
+    return HandInBallot(campaign=BOOK.id, entry=EntryId(entry), voter=voter)
+
+
+async def on_the_bus(vote: Vote, voter: str, message_id: str, sender: str = "douyin") -> BallotAnswer:
+    """Hand a ballot in as a message and wait for the answer, whether it comes fresh or as it was kept."""
+    answer = await vote.bus.hand_in(message(voter), sender=sender, message_id=message_id)
+    return BallotAnswer.model_validate(answer, from_attributes=True)
+
+
+async def ballots(vote: Vote) -> int:
+    return await vote.store.count_ballots(BOOK.id)
+
+
+async def test_thousand_near_identical_ballots_at_once_on_two_replicas_give_one_vote(vote: Vote) -> None:
+    await vote.open("bridge")
+    async with vote.replica() as replica:
+        answers = await asyncio.gather(*(
+            (vote.voting, replica)[n % 2].hand_in("douyin", message(NEAR_IDENTICAL[n % 5]), vote.clock.now())
+            for n in range(1000)
+        ))  # fmt: skip
+    assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 999}
+    assert len({answer.ballot for answer in answers}) == 1
+    await vote.bus.settle()
+    assert (await ballots(vote), len(vote.bus.told_of(VoteCast)), (await vote.shown())["votes"]) == (1, 1, 1)
+
+
+async def test_hundred_transactions_of_one_voter_that_collide_give_one_vote(vote: Vote) -> None:
+    await vote.open("bridge")
+    each = [replace(vote.voting, turns=WeakValueDictionary()) for _ in range(100)]
+    answers = await asyncio.gather(*(one.hand_in_message("douyin", message("wei")) for one in each))
+    assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 99}
+    assert (await ballots(vote), len({answer.ballot for answer in answers})) == (1, 1)
+
+
+async def test_hundred_identical_requests_at_once_are_answered_with_one_vote(vote: Vote) -> None:
+    await vote.open("bridge")
+    answers = await asyncio.gather(*(vote.cast("wei") for _ in range(100)))
+    assert Counter(answer["outcome"] for answer in answers) == {"counted": 1, "already_counted": 99}
+    assert {answer["ballot"] for answer in answers} == {each["ballot"] for each in answers[:1]}
+
+
+async def test_thirty_entries_at_once_by_one_voter_give_the_ten_votes_of_a_day(vote: Vote) -> None:
+    entries = [f"entry-{n}" for n in range(30)]
+    await vote.open(*entries)
+    answers = await asyncio.gather(*(vote.cast("wei", entry) for entry in entries))
+    assert Counter(answer["outcome"] for answer in answers) == {"counted": 10, "over_limit": 20}
+    assert await ballots(vote) == 10
+
+
+async def test_ballot_counted_has_a_receipt_that_tells_nothing_of_the_voter(vote: Vote) -> None:
+    await vote.open("bridge")
+    answer = await vote.cast("wei")
+    receipt = (await vote.public.get(f"/v1/votes/{answer['ballot']}")).json()
+    assert receipt == {
+        "ballot": answer["ballot"], "counted": True, "campaign": BOOK.id, "entry": "bridge",
+        "received_at": "2023-09-10T04:00:00Z",
+    }  # fmt: skip
+
+
+async def test_voter_is_kept_and_told_as_a_pseudonym_only(vote: Vote) -> None:
+    await vote.open("bridge")
+    await vote.cast("wei-of-lanzhou")
+    await vote.bus.settle()
+    kept = await vote.api.database["ballots"].find_one({})
+    assert "wei-of-lanzhou" not in repr(kept) + vote.bus.told_of(VoteCast)[0].model_dump_json()
+    assert len(vote.bus.told_of(VoteCast)[0].voter) == 32
+
+
+@pytest.mark.parametrize(("at", "outcome"), [
+    (OPENS - timedelta(milliseconds=1), "outside_window"), (OPENS, "counted"),
+    (CLOSES - timedelta(milliseconds=1), "counted"), (CLOSES, "outside_window"),
+])  # fmt: skip
+async def test_ballot_at_the_edge_counts_by_the_servers_clock_whatever_the_client_says(
+    vote: Vote, at: Any, outcome: str
+) -> None:
+    await vote.open("bridge")
+    vote.clock.set(at)
+    assert (await vote.cast("wei", cast_at="2023-09-10T00:00:00Z"))["outcome"] == outcome
+    assert await ballots(vote) == int(outcome == "counted")
+
+
+async def test_ballot_for_an_entry_whose_approval_was_not_heard_is_not_votable_yet(vote: Vote) -> None:
+    assert (await vote.cast("wei"))["outcome"] == "not_votable"
+    await vote.open("bridge")
+    assert (await vote.cast("wei"))["outcome"] == "counted"
+
+
+async def test_ballot_for_a_track_without_a_vote_is_not_votable(vote: Vote) -> None:
+    await vote.bus.tell(approved("a-case", track="case"))
+    await vote.bus.settle()
+    assert (await vote.cast("wei", "a-case"))["outcome"] == "not_votable"
+
+
+async def test_ballot_for_an_unknown_campaign_is_not_votable(vote: Vote) -> None:
+    await vote.open("bridge")
+    assert (await vote.cast("wei", campaign="no-such-campaign"))["outcome"] == "not_votable"
+
+
+async def test_repeat_under_a_nonce_gets_the_first_answer(vote: Vote) -> None:
+    await vote.open("bridge", "kite")
+    first = await vote.cast("wei", nonce="n-1")
+    assert await vote.cast("wei", nonce="n-1") == first
+    assert (await vote.cast("wei"))["outcome"] == "already_counted"
+    body = {"campaign": BOOK.id, "entry": "kite", "voter": "wei", "nonce": "n-1"}
+    refused = await vote.channel.post("/v1/votes", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "nonce_reused")
+    assert await ballots(vote) == 1
+
+
+async def test_same_nonce_at_once_where_many_votes_are_allowed_counts_once(
+    vote: Vote, settings_of: Any, issuer: Issuer, tmp_path: Any
+) -> None:
+    assert BOOK.voting is not None
+    many = {"voting": BOOK.voting.model_copy(update={"limits": VoterLimits(per_day=100)})}
+    (tmp_path / f"{BOOK.id}.yaml").write_text(dump(BOOK.model_copy(update=many)))
+    await vote.open("bridge")
+    service = build_api(settings_of(Settings, rulebooks=tmp_path), vote.clock)
+    issuer.admit(service)
+    async with client(service, issuer.token("frontend", account="douyin-account")) as channel:
+        body = {"campaign": BOOK.id, "entry": "bridge", "voter": "wei", "nonce": "n-1"}
+        answers = [r.json() for r in await asyncio.gather(*(channel.post("/v1/votes", json=body) for _ in range(50)))]
+        assert {(answer["outcome"], answer["ballot"]) for answer in answers} == {("counted", answers[0]["ballot"])}
+        others = await asyncio.gather(*(channel.post("/v1/votes", json=body | {"nonce": f"m-{n}"}) for n in range(30)))
+    assert Counter(r.json()["outcome"] for r in others) == {"counted": 30}
+    assert await ballots(vote) == 31
+    await service.client.close()
+
+
+async def test_ballot_on_the_bus_is_answered_and_its_repeat_gets_the_same_answer(vote: Vote) -> None:
+    await vote.open("bridge")
+    first = await on_the_bus(vote, "wei", "m-1")
+    assert (first.outcome, await on_the_bus(vote, "wei", "m-1")) == ("counted", first)
+    other = await on_the_bus(vote, "WEI", "m-2")
+    assert (other.outcome, other.ballot) == ("already_counted", first.ballot)
+    assert await ballots(vote) == 1
+
+
+async def test_ballot_refused_on_the_bus_keeps_its_answer_when_it_comes_again_later(vote: Vote) -> None:
+    early = await on_the_bus(vote, "wei", "m-1")
+    await vote.open("bridge")
+    assert (early.outcome, await on_the_bus(vote, "wei", "m-1")) == ("not_votable", early)
+    assert (await on_the_bus(vote, "wei", "m-2")).outcome == "counted"
+
+
+async def test_ballot_on_the_bus_without_a_named_sender_is_parked(vote: Vote) -> None:
+    await vote.open("bridge")
+    await vote.bus.hand_in(message("wei"), sender="", message_id="m-1")
+    parked = [row["reason"] async for row in vote.api.records.parked.find()]
+    assert ["sender_not_named" in reason for reason in parked] == [True]
+    assert await ballots(vote) == 0
+
+
+async def test_voters_of_two_channels_with_one_id_are_two_voters(vote: Vote) -> None:
+    await vote.open("bridge")
+    await vote.cast("wei")
+    assert (await on_the_bus(vote, "wei", "m-1", sender="mini-program")).outcome == "counted"
+
+
+async def test_accounts_listed_for_one_channel_are_one_channel(
+    vote: Vote, settings_of: Any, issuer: Issuer
+) -> None:
+    await vote.open("bridge")
+    service = build_api(settings_of(Settings, channels={"one": "douyin", "two": "douyin"}), vote.clock)
+    issuer.admit(service)
+    outcomes = []
+    for account in ("one", "two"):
+        async with client(service, issuer.token("frontend", account=account)) as channel:
+            body = {"campaign": BOOK.id, "entry": "bridge", "voter": "wei"}
+            outcomes.append((await channel.post("/v1/votes", json=body)).json()["outcome"])
+    assert outcomes == ["counted", "already_counted"]
+    await service.client.close()
+
+
+@pytest.mark.parametrize("role", ["studio", "city", "province", "national", "expert", "ops", "analytics"])
+async def test_ballot_of_anybody_but_a_frontend_is_denied_and_not_kept(vote: Vote, issuer: Issuer, role: Any) -> None:
+    await vote.open("bridge")
+    async with client(vote.api, issuer.token(role)) as other:
+        denied = await other.post("/v1/votes", json={"campaign": BOOK.id, "entry": "bridge", "voter": "wei"})
+    assert (denied.status_code, await ballots(vote)) == (403, 0)
+
+
+@pytest.mark.parametrize("change", [
+    {"voter": ""}, {"voter": "x" * 129}, {"voter": " \u200b "}, {"voter": 7}, {"nonce": ""}, {"cast_at": "yesterday"},
+    {"votes": 2},
+])  # fmt: skip
+async def test_malformed_ballot_is_refused_and_not_kept(vote: Vote, change: dict[str, Any]) -> None:
+    await vote.open("bridge")
+    body = {"campaign": BOOK.id, "entry": "bridge", "voter": "wei"} | change
+    refused = await vote.channel.post("/v1/votes", json=body)
+    assert (refused.status_code, await ballots(vote)) == (422, 0)
+
+
+def test_every_shipped_campaign_with_a_vote_limits_its_voters() -> None:
+    books: list[Rulebook] = [book for book in load_all(SHIPPED).values() if book.voting]
+    assert [book.id for book in books if book.voting and not any(book.voting.limits.model_dump().values())] == []

@@ -1,0 +1,152 @@
+"""P10: tallies, ballots and votes told are one number, and a closed tally is what a recount gives, byte for byte."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+from contracts.events.voting import TallyClosed, VoteCast
+from services.voting import rules
+from tests.service.voting.world import BOOK, CLOSES, Vote
+
+AFTER = CLOSES + rules.SETTLED_AFTER
+
+
+async def cast_some(vote: Vote) -> None:
+    """30 ballots of ten voters on three entries, every third handed in twice."""
+    await vote.open("bridge", "kite", "rocket")
+    cast = [(f"voter-{n % 10}", ("bridge", "kite", "rocket")[n // 10]) for n in range(30)]
+    await asyncio.gather(*(vote.cast(*each) for each in cast + cast[::3]))
+
+
+async def test_tallies_ballots_and_votes_told_are_the_same_number(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    told = Counter(event.entry for event in vote.bus.told_of(VoteCast))
+    assert told == {"bridge": 10, "kite": 10, "rocket": 10}
+    assert await vote.store.live(BOOK.id) == await vote.store.recount(BOOK.id) == rules.tally(BOOK.id, told.items())
+    assert (await vote.shown())["votes"] == await vote.store.count_ballots(BOOK.id) == 30
+
+
+async def test_every_vote_told_names_a_different_ballot(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    told = [event.ballot for event in vote.bus.told_of(VoteCast)]
+    assert len(set(told)) == len(told) == 30
+
+
+async def test_outbox_sent_again_changes_no_tally(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    before = await vote.store.live(BOOK.id)
+    await vote.api.records.outbox.update_many({}, {"$set": {"waiting": True}})
+    await vote.bus.settle()
+    assert await vote.store.live(BOOK.id) == before
+    assert len(vote.bus.told_of(VoteCast)) == 60
+
+
+async def test_tally_closes_once_when_the_window_is_over_and_everything_is_counted(vote: Vote) -> None:
+    await cast_some(vote)
+    vote.clock.set(AFTER - timedelta(milliseconds=1))
+    await vote.bus.settle()
+    assert await vote.tallying.close_ended() == []
+    vote.clock.set(AFTER)
+    closed = await asyncio.gather(*(vote.tallying.close_ended() for _ in range(3)), return_exceptions=True)
+    assert [each for each in closed if each] == [[BOOK.id]]
+    await vote.bus.settle()
+    (event,) = vote.bus.told_of(TallyClosed)
+    assert (event.votes, event.at, event.revision) == (30, AFTER, BOOK.revision)
+    assert event.digest == rules.digest((await vote.store.recount(BOOK.id)).entries)
+    assert await vote.tallying.close_ended() == []
+
+
+async def test_tally_stays_open_while_a_vote_is_not_counted_yet(vote: Vote) -> None:
+    await cast_some(vote)
+    vote.clock.set(AFTER)
+    assert await vote.tallying.close_ended() == []
+    assert (await vote.shown())["state"] == "counting"
+    await vote.bus.settle()
+    assert await vote.tallying.close_ended() == [BOOK.id]
+
+
+async def test_tally_that_disagrees_with_the_ballots_is_not_closed(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    counts = vote.tally.database["counts"]
+    await counts.update_one({"entry": "bridge"}, {"$inc": {"votes": 1}})
+    await counts.update_one({"entry": "kite"}, {"$inc": {"votes": -1}})
+    vote.clock.set(AFTER)
+    assert await vote.tallying.close_ended() == []
+
+
+async def test_campaign_nothing_was_approved_in_is_not_closed(vote: Vote) -> None:
+    vote.clock.set(AFTER)
+    assert await vote.tallying.close_ended() == []
+
+
+async def test_closed_tally_stays_as_it_was_when_counts_move(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    vote.clock.set(AFTER)
+    await vote.tallying.close_ended()
+    closed = await vote.shown()
+    await vote.tally.database["counts"].update_one({"entry": "bridge"}, {"$inc": {"votes": 5}})
+    assert await vote.shown() == closed
+    assert closed["state"] == "closed"
+    assert rules.canonical((await vote.store.recount(BOOK.id)).entries) == rules.canonical(
+        (await vote.store.closed(BOOK.id) or await vote.store.live(BOOK.id)).entries
+    )
+
+
+async def test_ballot_after_the_close_is_outside_the_window_and_changes_nothing(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    vote.clock.set(AFTER)
+    await vote.tallying.close_ended()
+    assert (await vote.cast("late"))["outcome"] == "outside_window"
+    assert await vote.store.count_ballots(BOOK.id) == 30
+
+
+async def test_tally_unchanged_is_answered_304_and_changed_with_a_new_tag(vote: Vote) -> None:
+    await vote.open("bridge")
+    path = f"/v1/campaigns/{BOOK.id}/tally"
+    first = await vote.public.get(path)
+    same = await vote.public.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+    await vote.cast("wei")
+    await vote.bus.settle()
+    changed = await vote.public.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (changed.status_code, changed.json()["entries"]) == (200, [{"entry": "bridge", "votes": 1}])
+
+
+async def test_ranking_in_the_last_hours_is_hidden_until_the_tally_is_closed(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    assert len((await vote.shown())["entries"]) == 3
+    vote.clock.set(CLOSES - timedelta(hours=1))
+    hidden = await vote.shown()
+    assert (hidden["ranking_hidden"], hidden["entries"], hidden["votes"]) == (True, [], 30)
+    vote.clock.set(AFTER)
+    await vote.tallying.close_ended()
+    assert len((await vote.shown())["entries"]) == 3
+
+
+async def test_entries_to_vote_on_are_listed_in_pages(vote: Vote) -> None:
+    await vote.open("a", "b", "c")
+    path = f"/v1/campaigns/{BOOK.id}/entries"
+    first = (await vote.public.get(path, params={"limit": 2})).json()
+    rest = (await vote.public.get(path, params={"limit": 2, "after": first[-1]["entry"]})).json()
+    assert [each["entry"] for each in first + rest] == ["a", "b", "c"]
+
+
+async def test_campaign_without_a_vote_has_no_tally_and_no_entries(vote: Vote) -> None:
+    for path in ("tally", "entries"):
+        answer = await vote.public.get(f"/v1/campaigns/no-such-campaign/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_public_vote")
+
+
+async def test_closing_leaves_an_audit_record(vote: Vote) -> None:
+    await vote.open("bridge")
+    vote.clock.set(AFTER)
+    await vote.tallying.close_ended()
+    records = [(row["subject"], row["did"], row["who"]) async for row in vote.tally.records.audit.find()]
+    assert records == [(f"campaign/{BOOK.id}", "close_tally", "system")]

@@ -1,0 +1,77 @@
+"""The vote a test stands in: its processes, its channel, what it can do."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from chassis.service import Service
+from chassis.testing import MemoryBus, SetClock
+from contracts.events.review import EntrySubject, ProvinceApproved, ProvinceReturned
+from contracts.rulebook import SHIPPED, load, load_all
+from services.voting.actions import Tallying, Voting
+from services.voting.app import build_api
+from services.voting.models import Channels
+from services.voting.settings import Settings
+from services.voting.store import VotingStore
+from tests.support.factories import make
+
+BOOK = load(SHIPPED / "cloud-studio-2023.yaml")
+assert BOOK.voting is not None
+OPENS, CLOSES = (moment.instant for moment in (BOOK.voting.windows[0].opens, BOOK.voting.windows[0].closes))
+CHANNELS = Channels(b"0123456789abcdef", {})
+
+
+def approved(entry: str, **changes: Any) -> ProvinceApproved:
+    """A province's approval of an entry of the vote."""
+    returned = make(ProvinceReturned).about
+    assert isinstance(returned, EntrySubject)
+    about = returned.model_copy(update={"entry": entry, "campaign": BOOK.id, "track": "theme-video"} | changes)
+    return make(ProvinceApproved, about=about)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """The two processes of voting, what they share, and a channel's own client."""
+
+    api: Service
+    tally: Service
+    bus: MemoryBus
+    clock: SetClock
+    store: VotingStore
+    voting: Voting
+    """The API's actions."""
+    channel: httpx.AsyncClient
+    public: httpx.AsyncClient
+
+    @contextlib.asynccontextmanager
+    async def replica(self) -> AsyncIterator[Voting]:
+        """Another API process's actions, with a connection of its own."""
+        service = build_api(Settings.model_validate(self.api.settings.model_dump()), self.clock)
+        yield Voting(service.transactions, VotingStore(service.database), load_all(SHIPPED), self.clock, CHANNELS)
+        await service.client.close()
+
+    @property
+    def tallying(self) -> Tallying:
+        """The tally's actions."""
+        store = VotingStore(self.tally.database)
+        return Tallying(self.tally.transactions, store, load_all(SHIPPED), self.clock)
+
+    async def open(self, *entries: str) -> None:
+        """Let entries be voted on."""
+        for entry in entries:
+            await self.bus.tell(approved(entry))
+        await self.bus.settle()
+
+    async def cast(self, voter: str, entry: str = "bridge", **more: Any) -> Any:
+        """Hand a ballot in over HTTP."""
+        ballot = {"campaign": BOOK.id, "entry": entry, "voter": voter, **more}
+        response = await self.channel.post("/v1/votes", json=ballot)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def shown(self) -> Any:
+        """The tally as the public sees it."""
+        return (await self.public.get(f"/v1/campaigns/{BOOK.id}/tally")).json()
