@@ -12,10 +12,10 @@ LEFTOVERS: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx
 
 def decoded(raw: bytes, extras: dict[int, bytes]) -> str:
     """The name meant. The Unicode field counts only while its CRC matches the raw name; then UTF-8, whether flagged
-    or not, GB18030 and Big5 are tried strictly; what fits none of them has its bytes escaped. Never fails."""
+    or not, GB18030 and Big5 as Windows has it are tried strictly; bytes that fit none are escaped. Never fails."""
     field = extras.get(UNICODE_PATH, b"")
     right = len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(raw)
-    for data, encoding in ((field[5:] if right else raw, "utf-8"), (raw, "utf-8"), (raw, "gb18030"), (raw, "big5")):
+    for data, encoding in ((field[5:] if right else raw, "utf-8"), (raw, "utf-8"), (raw, "gb18030"), (raw, "cp950")):
         name = _strictly(data, encoding)
         if name is not None:
             return name

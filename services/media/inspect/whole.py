@@ -135,12 +135,13 @@ class Forward:
 
 async def _pieces(source: Source) -> AsyncIterator[bytes]:
     """The source's chunks joined into pieces of a good size."""
-    waiting: list[bytes] = []
+    waiting, length = list[bytes](), 0
     async for chunk in source.stream(0, source.size):
         waiting.append(chunk)
-        if sum(map(len, waiting)) >= PIECE:
+        length += len(chunk)
+        if length >= PIECE:
             yield b"".join(waiting)
-            waiting = []
+            waiting, length = [], 0
     yield b"".join(waiting)
 
 
