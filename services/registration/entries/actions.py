@@ -1,5 +1,6 @@
 """Entries: opened, edited, handed in, completed as their material arrives, decided, given up when it never came."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from chassis.clock import Clock
@@ -10,7 +11,7 @@ from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.events.registration import EntryOpened, EntrySubmitted
 from contracts.events.review import ProvinceApproved, ProvinceReturned
-from contracts.ids import CampaignId, EntryId, StudioId
+from contracts.ids import CampaignId, EntryId, MaterialId, SlotId, StudioId
 from contracts.rulebook import Rulebook, Rulebooks
 from contracts.rulebook.composition import Place
 from services.registration.actions import granted, not_found
@@ -55,9 +56,9 @@ class Entries:
         tx.audit(f"entry/{entry.id}", "edit")
         return self._view(entry)
 
-    async def submit(self, caller: Caller, entry_id: EntryId) -> EntryView:
+    async def submit(self, caller: Caller, entry_id: EntryId, named: Mapping[SlotId, MaterialId]) -> EntryView:
         """Hand an entry in; it is submitted at once or as soon as what is outstanding has arrived."""
-        entry = await self._submit(caller, entry_id, self._received())
+        entry = await self._submit(caller, entry_id, named, self._received())
         log().info("entry_handed_in", entry=entry.id, state=entry.state)
         return self._view(entry)
 
@@ -102,9 +103,11 @@ class Entries:
         return entry
 
     @transactional
-    async def _submit(self, tx: Transaction, caller: Caller, entry_id: EntryId, now: datetime) -> Entry:
+    async def _submit(
+        self, tx: Transaction, caller: Caller, entry_id: EntryId, named: Mapping[SlotId, MaterialId], now: datetime
+    ) -> Entry:
         before = await self._own(tx, caller, entry_id)
-        entry = granted(rules.handed_in(before, self._rulebook(before.campaign), now))
+        entry = granted(rules.handed_in(before, self._rulebook(before.campaign), now, named))
         if entry != before:
             tx.audit(f"entry/{entry.id}", "hand in", revision=entry.revision)
             await self._save(tx, before, entry)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.identity import Studio
-from contracts.ids import CampaignId, EntryId, ThemeId, TrackId
+from contracts.ids import CampaignId, EntryId, MaterialId, SlotId, ThemeId, TrackId
 from services.registration.entries.actions import Entries
 from services.registration.entries.models import EntryView, NewEntry
 
@@ -30,6 +30,15 @@ class EditEntry(BaseModel):
     summary: str | None = Field(default=None, max_length=5000)
 
 
+class HandIn(BaseModel):
+    """Which material each slot is handed in with. Whoever names what it has just uploaded need not wait until it is
+    known here; a slot not named stands with its newest material."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    materials: dict[SlotId, MaterialId] = Field(default_factory=dict, max_length=50)
+
+
 def api(entries: Entries) -> APIRouter:
     """A studio's own entries."""
     router = APIRouter(prefix="/v1/entries", tags=["entries"])
@@ -51,8 +60,8 @@ def api(entries: Entries) -> APIRouter:
         return await entries.edit(caller, entry, body.title, body.summary)
 
     @router.post("/{entry}/submit", responses={202: {"model": EntryView}})
-    async def submit_entry(entry: EntryId, caller: Studio, response: Response) -> EntryView:
-        view = await entries.submit(caller, entry)
+    async def submit_entry(entry: EntryId, caller: Studio, response: Response, body: HandIn | None = None) -> EntryView:
+        view = await entries.submit(caller, entry, body.materials if body else {})
         response.status_code = 202 if view.state == "handed_in" else 200
         return view
 

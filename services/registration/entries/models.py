@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from contracts.events.media import Finding
 from contracts.events.registration import EntryMaterial
 from contracts.events.review import Reason
@@ -73,6 +75,8 @@ class Entry(Record):
     opened_at: datetime
     received_at: datetime | None = None
     """When it was last handed in, by the server's clock: the time that counts against the deadline."""
+    named: dict[SlotId, MaterialId] = Field(default_factory=dict)
+    """The materials it was handed in with by name, known here or not yet; a slot not named stands with its newest."""
     materials: tuple[Material, ...] = ()
     submitted: tuple[EntryMaterial, ...] = ()
     """What it was last submitted with."""

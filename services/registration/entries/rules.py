@@ -1,13 +1,13 @@
 """What may become of an entry: opened, edited, handed in, completed, decided, given up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
 from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.events.registration import EntryMaterial
 from contracts.events.review import ProvinceApproved, ProvinceReturned
-from contracts.ids import SlotId
+from contracts.ids import MaterialId, SlotId
 from contracts.rulebook import Rulebook, Slot
 from contracts.rulebook.composition import Place, may_open
 from services.registration.certification.models import Studio
@@ -42,15 +42,21 @@ def edited(entry: Entry, title: str | None, summary: str | None) -> Entry | Refu
     return entry.model_copy(update={name: value for name, value in change.items() if value is not None})
 
 
-def handed_in(entry: Entry, rulebook: Rulebook, now: datetime) -> Entry | Refusal:
-    """The entry as received at `now`: submitted at once if nothing is outstanding. Handing in again what is still
-    on its way changes nothing, so that a lost answer can be asked for after the deadline too."""
-    if entry.state == "handed_in":
+def handed_in(
+    entry: Entry, rulebook: Rulebook, now: datetime, named: Mapping[SlotId, MaterialId] | None = None
+) -> Entry | Refusal:
+    """The entry as received at `now`: submitted at once if nothing is outstanding. Handing the same in again while it
+    is on its way changes nothing, so that a lost answer can be asked for after the deadline too."""
+    named = dict(named or {})
+    if entry.state == "handed_in" and entry.named == named:
         return entry
-    if refusal := _not_open(entry):
+    if entry.state != "handed_in" and (refusal := _not_open(entry)):
         return refusal
     if not rulebook.accepts_tickets(now, entry.mend_by):
         return _closed(rulebook, entry.mend_by, now)
+    if unknown := named.keys() - {slot.id for slot in rulebook.track(entry.track).slots}:
+        return Refusal("slot_unknown", "没有这个材料栏。", "There is no such slot.", {"measured": sorted(unknown)}, 422)
+    entry = entry.model_copy(update={"named": named})
     if failed := _broken(_current(entry, rulebook)):
         return _failed(failed)
     received = {"state": "handed_in", "received_at": now, "revision": rulebook.revision}
@@ -132,8 +138,8 @@ def deadline(entry: Entry, rulebook: Rulebook) -> datetime | None:
 
 
 def _current(entry: Entry, rulebook: Rulebook) -> list[tuple[Slot, Material | None]]:
-    """The material each slot stands with: the newest whose bytes came in time. After a return, a slot that was not
-    reopened keeps what it was submitted with, and a reopened one waits for something newer than that."""
+    """The material each slot stands with: the one named for it, or else the newest, if its bytes came in time. After a
+    return, a slot that was not reopened keeps what it was submitted with, and a reopened one waits for another."""
     before = {material.slot: material.material for material in entry.submitted}
     current: list[tuple[Slot, Material | None]] = []
     for slot in rulebook.track(entry.track).slots:
@@ -151,6 +157,7 @@ def _newest(entry: Entry, slot: SlotId, rulebook: Rulebook) -> Material | None:
         each
         for each in entry.materials
         if each.slot == slot and each.taken_at and each.uploaded_at
+        if entry.named.get(slot, each.material) == each.material
         if rulebook.accepts_bytes(each.taken_at, each.uploaded_at, entry.mend_by)
     ]
     return max(in_time, key=lambda each: (each.uploaded_at, each.material), default=None)

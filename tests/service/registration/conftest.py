@@ -1,15 +1,21 @@
 """The registration service on a real MongoDB and a real S3 store, with a set clock and a bus in memory."""
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis.testing import MemoryBus, SetClock
+from chassis.identity import Keys, Verifier
+from chassis.testing import Issuer, MemoryBus, SetClock
+from contracts.rulebook import SHIPPED
 from services.registration.app import build
 from services.registration.settings import Settings
+from tests.service.registration.factories import CAMPAIGN
 from tests.service.registration.stage import Stage
 from tests.support.kinds import ObjectStore
 
@@ -22,10 +28,19 @@ def signing_key_file(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def rulebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the one rulebook these tests speak of, which is read anew for every test."""
+    folder = tmp_path_factory.mktemp("rulebooks")
+    shutil.copy(SHIPPED / f"{CAMPAIGN}.yaml", folder)
+    return folder
+
+
 @pytest.fixture
-def settings(settings_of: Any, signing_key_file: Path, s3: ObjectStore) -> Settings:
+def settings(settings_of: Any, signing_key_file: Path, s3: ObjectStore, rulebooks: Path) -> Settings:
     made: Settings = settings_of(
         Settings,
+        rulebooks=rulebooks,
         signing_key_file=signing_key_file,
         admin_email="admin@example.org",
         admin_password="first-admin-password",
@@ -39,6 +54,19 @@ def settings(settings_of: Any, signing_key_file: Path, s3: ObjectStore) -> Setti
 
 
 @pytest.fixture
-async def stage(settings: Settings, bus: MemoryBus, clock: SetClock) -> Stage:
-    """Registration alone on the bus, trusting the tokens it issues itself."""
-    return Stage(await bus.join(build(settings, clock)), bus, clock)
+async def stage(settings: Settings, bus: MemoryBus, clock: SetClock, issuer: Issuer) -> Stage:
+    """Registration alone on the bus, trusting the tokens it issues itself and those of the test's issuer."""
+    service = await bus.join(build(settings, clock))
+    service.verifier = Verifier(Either(service.verifier.keys, issuer), settings.issuer)
+    return Stage(service, bus, clock, issuer)
+
+
+@dataclass(frozen=True)
+class Either:
+    """The keys of two issuers."""
+
+    one: Keys
+    other: Keys
+
+    async def find(self, kid: str | None) -> jwt.PyJWK | None:
+        return await self.one.find(kid) or await self.other.find(kid)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from chassis.service import Service
-from chassis.testing import MemoryBus, SetClock, client
+from chassis.testing import Issuer, MemoryBus, SetClock, client
 from contracts.ids import StudioId
 from contracts.rulebook import load_all
 from services.registration.certification.models import Studio
@@ -23,6 +23,8 @@ class Stage:
     service: Service
     bus: MemoryBus
     clock: SetClock
+    issuer: Issuer
+    """Another issuer, for callers of any role; it is trusted beside registration's own."""
 
     def anybody(self) -> httpx.AsyncClient:
         """A client without a token."""
