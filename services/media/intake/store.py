@@ -1,6 +1,5 @@
 """Entries as heard and tickets as taken, in MongoDB."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -89,10 +88,10 @@ class IntakeStore:
         again = {"state": "open", "completing_at": None}
         await self._tickets.update_one({"_id": ticket, "state": "completing"}, {"$set": again})
 
-    async def unsettled(self) -> AsyncIterator[Ticket]:
+    async def unsettled(self) -> list[Ticket]:
         """Every ticket that is live or still has an upload in the store."""
-        async for row in self._tickets.find({"$or": [{"state": {"$in": LIVE}}, {"upload": {"$type": "string"}}]}):
-            yield _ticket(row)
+        found = self._tickets.find({"$or": [{"state": {"$in": LIVE}}, {"upload": {"$type": "string"}}]})
+        return [_ticket(row) async for row in found]
 
     async def live_keys(self, keys: tuple[str, ...]) -> set[str]:
         """Those of some object keys that a live ticket keeps a place for."""

@@ -47,13 +47,16 @@ class Sweep:
             await asyncio.sleep(ORPHANS_EVERY.total_seconds())
 
     async def settle(self) -> None:
-        """Do what is due for each ticket; one that is refused or meets an outage does not keep the others back."""
+        """Do what is due for each ticket; one that is refused does not keep the others back."""
         now = self.clock.now()
-        async for ticket in self.store.unsettled():
+        for ticket in await self.store.unsettled():
             try:
                 await self._settle(ticket, now)
-            except (Refused, ConnectionError) as error:
-                log().warning("sweep_left", ticket=ticket.id, state=ticket.state, reason=str(error)[:200])
+            except Refused as error:
+                log().warning("sweep_refused", ticket=ticket.id, state=ticket.state, reason=str(error)[:200])
+            except ConnectionError as error:
+                log().warning("store_away", ticket=ticket.id, error=repr(error)[:200])
+                return
 
     async def _settle(self, ticket: Ticket, now: datetime) -> None:
         match rules.due(ticket, now):
@@ -87,7 +90,7 @@ class Sweep:
         """Drop what lies in the store for two days and belongs to no live ticket and no material."""
         now = self.clock.now()
         try:
-            live = frozenset([ticket.upload async for ticket in self.store.unsettled() if ticket.upload])
+            live = frozenset(ticket.upload for ticket in await self.store.unsettled() if ticket.upload)
             for orphan in rules.orphaned(await self.packages.unfinished(), live, now):
                 await self.packages.give_up(orphan.key, orphan.upload)
                 log().info("orphan_dropped", key=orphan.key, kind="upload")
