@@ -9,10 +9,10 @@ from rich.console import Console
 
 from deploy.demo import ending
 from deploy.demo.campaign import Story
-from deploy.demo.drain import Drain, drained
+from deploy.demo.drain import drained, notices_sent
 from deploy.demo.ledger import Ledger
 from deploy.demo.plan import plan
-from deploy.demo.reckoning import Reckoning, reckon
+from deploy.demo.reckoning import Reckoning, notices_of, reckon
 from deploy.demo.show import Show, shown
 from deploy.demo.stack import Ready, entered, prepare
 from deploy.demo.units import units
@@ -29,7 +29,9 @@ SETTLE_S = 20.0
 def demo(
     studios: Annotated[int, typer.Option(min=2, max=77, help="多少家单位参加 / how many units take part")] = 77,
     ballots: Annotated[int, typer.Option(min=1, help="多少张选票 / how many ballots are handed in")] = 3000,
-    pace: Annotated[float, typer.Option(min=0.3, max=20, help="放慢倍数 / how much slower than two cores can")] = 1.0,
+    pace: Annotated[
+        float | None, typer.Option(min=0.5, max=20, help="日程放慢倍数，默认按机器快慢 / slow the calendar down")
+    ] = None,
 ) -> None:
     """完整演练一次活动并对账 / Run one whole campaign on the local stack and hold the ledger against every store."""
     began = time.monotonic()
@@ -38,14 +40,14 @@ def demo(
     except* (DidNotStart, Denied, TimeoutError, AssertionError) as why:
         for each in _leaves(why):
             out.print(f"[red]演练中断 the demo broke off[/]: {type(each).__name__}: {each}", soft_wrap=True)
-        out.print("机器较慢时可加 --pace 2；日志见 `zhumeng status`。 On a slower machine: `zhumeng demo --pace 2`")
+        out.print("机器较慢时可加 --pace 3。 On a slower machine: `zhumeng demo --pace 3`")
         raise typer.Exit(1) from None
     ending.tell(out, ledger, reckoning, time.monotonic() - began)
     ending.where_to_look(out, ready.addresses, ready.rulebook, ledger)
     raise typer.Exit(0 if reckoning.holds else 1)
 
 
-async def _run(studios: int, ballots: int, pace: float) -> tuple[Ready, Ledger, Reckoning]:
+async def _run(studios: int, ballots: int, pace: float | None) -> tuple[Ready, Ledger, Reckoning]:
     with shown("筑梦 Zhumeng · 2023年云上工作室主题活动演练", out) as show:
         ready = await prepare(Home.default(), show, pace)
         ledger = Ledger(ready.rulebook.id)
@@ -54,7 +56,21 @@ async def _run(studios: int, ballots: int, pace: float) -> tuple[Ready, Ledger, 
         async with entered(ready.addresses) as world:
             stage = Stage(world, ready.rulebook, ledger, show)
             await Story(stage, ready.packages, plans, ballots, admin).run()
+        await _told(ready.addresses, ledger, show)
         return ready, ledger, await _checked(ready.addresses, ledger, show)
+
+
+async def _told(addresses: Addresses, ledger: Ledger, show: Show) -> None:
+    """Wait until everybody has been told, for as long as that may take."""
+    expected, sent = notices_of(ledger).total(), 0
+    show.expect("notify", expected)
+    until = time.monotonic() + SETTLE_S
+    while sent < expected and time.monotonic() < until:
+        now = await notices_sent(addresses, ledger)
+        for _ in range(now - sent):
+            show.step("notify")
+        sent = now
+        await asyncio.sleep(0.3)
 
 
 async def _checked(addresses: Addresses, ledger: Ledger, show: Show) -> Reckoning:
@@ -63,8 +79,7 @@ async def _checked(addresses: Addresses, ledger: Ledger, show: Show) -> Reckonin
     show.say("对账：MongoDB、S3、队列、事件流", "the ledger against every store, queue and stream")
     until = time.monotonic() + SETTLE_S
     while True:
-        drain: Drain = await drained(addresses, ledger)
-        found = reckon(ledger, drain)
+        found = reckon(ledger, await drained(addresses, ledger))
         if found.holds or time.monotonic() > until:
             show.step("ledger")
             return found

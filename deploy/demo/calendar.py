@@ -9,6 +9,7 @@ from typing import Final
 from contracts.ids import CampaignId
 from contracts.rulebook import SHIPPED, Rulebook, dump, load, parse, rehearsal
 from contracts.rulebook.calendar import PhaseId
+from contracts.rulebook.review import ReviewStep
 
 CAMPAIGN: Final = "cloud-studio-2023"
 HOUR_S: Final = 3600
@@ -21,8 +22,10 @@ PHASES_S: Final[Mapping[PhaseId, tuple[int, int]]] = {
     "publication": (60, HOUR_S),
 }
 """When each phase opens and closes, in seconds from the start, on a machine of two cores."""
-GRACE_S: Final = 8
-"""How long bytes may still arrive after the deadline, and how long a studio has to mend what came back."""
+DRAIN_S: Final = 6
+"""How long bytes may still arrive after the deadline."""
+MEND_S: Final = 40
+"""How long a studio has to mend what came back, as far as the phase goes on."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,18 @@ class Calendar:
             self.begins,
             self._span(HOUR_S),
             phases=phases,
-            grace=self._span(GRACE_S),
+            grace=self._span(DRAIN_S),
         )
         campaign = CampaignId(f"{moved.id}-{self.begins:%Y%m%d-%H%M%S}")
-        return parse(dump(moved.model_copy(update={"id": campaign})), f"rehearsal of {CAMPAIGN}")
+        chain = tuple(self._with_time_to_mend(step) for step in moved.review_chain)
+        moved = moved.model_copy(update={"id": campaign, "review_chain": chain})
+        return parse(dump(moved), f"rehearsal of {CAMPAIGN}")
+
+    def _with_time_to_mend(self, step: ReviewStep) -> ReviewStep:
+        if step.resubmission is None:
+            return step
+        again = step.resubmission.model_copy(update={"within": self._span(MEND_S)})
+        return step.model_copy(update={"resubmission": again})
 
     def _span(self, seconds: float) -> timedelta:
         return timedelta(seconds=round(seconds * self.pace))

@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from email.parser import BytesHeaderParser
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -34,8 +36,11 @@ class Drain:
     ballots: Counter[str] = field(default_factory=Counter)
     tally: Counter[str] = field(default_factory=Counter)
     notices: Counter[str] = field(default_factory=Counter)
-    """Each notice that was sent, by account, the event it tells of, its template and channel."""
+    """Notices to the studios' accounts that reached them, by account and template."""
+    letters: Counter[str] = field(default_factory=Counter)
+    """Ids of the notices among them that went by mail."""
     mails: Counter[str] = field(default_factory=Counter)
+    """Ids of the notices the letters in the mail folder stand for."""
     outbox: Counter[str] = field(default_factory=Counter)
     """Ids of what was told."""
     log: Counter[str] = field(default_factory=Counter)
@@ -59,6 +64,7 @@ async def drained(addresses: Addresses, ledger: Ledger) -> Drain:
             _chassis(client, ledger, drain),
             _objects(client, addresses, ledger, drain),
             _log(addresses, ledger, drain),
+            _notices(client, addresses, ledger, drain),
             _queues(addresses, drain),
         )
     finally:
@@ -116,6 +122,36 @@ async def _objects(client: AsyncMongoClient[Document], addresses: Addresses, led
 
     ours = [found.key for some in listed for found in some if found.key.split("/")[1] > ledger.since]
     drain.objects.update(await asyncio.gather(*map(read, ours)))
+
+
+async def _notices(client: AsyncMongoClient[Document], addresses: Addresses, ledger: Ledger, drain: Drain) -> None:
+    ours = {"account": {"$in": list(ledger.studios.values())}, "state": "sent"}
+    async for row in client[f"{PREFIX}notify"]["notices"].find(ours):
+        drain.notices[f"{row['account']} {row['template']}"] += 1
+        if row["mail"] == "single":
+            drain.letters[row["_id"]] += 1
+    found = await asyncio.to_thread(_mail_ids, addresses.maildir)
+    drain.mails.update(letter for letter in found if letter in drain.letters)
+
+
+def _mail_ids(maildir: Path) -> list[str]:
+    """The notice a letter stands for is the local part of its Message-ID."""
+    found = []
+    for letter in (maildir / "new").glob("*"):
+        with letter.open("rb") as file:
+            head = BytesHeaderParser().parse(file)
+        found.append(str(head["Message-ID"]).strip("<> ").partition("@")[0])
+    return found
+
+
+async def notices_sent(addresses: Addresses, ledger: Ledger) -> int:
+    """How many of the studios' notices have reached them so far."""
+    client: AsyncMongoClient[Document] = AsyncMongoClient(str(addresses.mongo_url))
+    try:
+        ours = {"account": {"$in": list(ledger.studios.values())}, "state": "sent"}
+        return await client[f"{PREFIX}notify"]["notices"].count_documents(ours)
+    finally:
+        await client.close()
 
 
 async def _log(addresses: Addresses, ledger: Ledger, drain: Drain) -> None:

@@ -10,7 +10,7 @@ Kind = Literal["studio", "entry"]
 PAGE = 100
 
 REASONS = {
-    "studio": {"code": "stamp-missing", "about": "field:stamped-form", "text": "扫描件未盖章，请盖章后重新上传。"},
+    "studio": {"code": "stamp-missing", "about": "field:scan.stamped-form", "text": "扫描件未盖章，请盖章后重新上传。"},
     "entry": {"code": "picture-or-sound", "about": "slot:video", "text": "画面有片段不清晰，请更换视频后重新提交。"},
 }
 
@@ -33,10 +33,16 @@ class Province:
             await self._stage.world.pause(0.3)
 
     async def waiting(self, kind: Kind) -> list[dict[str, Any]]:
-        """What waits for this admin now."""
-        page = await self._person.get("review/v1/queue", kind=kind, state="waiting", limit=PAGE)
-        lines: list[dict[str, Any]] = page["items"]
-        return lines
+        """What waits for this admin now and was handed in during this run."""
+        lines: list[dict[str, Any]] = []
+        ours = self._stage.ledger.studios
+        after: dict[str, str] = {}
+        while True:
+            page = await self._person.get("review/v1/queue", kind=kind, state="waiting", limit=PAGE, **after)
+            lines += [line for line in page["items"] if line["studio"] in ours]
+            if page["next"] is None:
+                return lines
+            after = {"after": page["next"]}
 
     async def sees_nothing_of(self, kind: Kind, which: str) -> bool:
         """Whether something of another province is hidden from this one, as if it were not there."""

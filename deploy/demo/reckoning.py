@@ -9,6 +9,7 @@ from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.events.registration import AccountOpened, EntryOpened, EntrySubmitted, StudioRegistered
 from contracts.events.review import AwardGranted, ProvinceApproved, ProvinceReturned, ResultsPublished, subject_of
 from contracts.events.voting import TallyClosed, VoteCast
+from contracts.ids import StudioId
 from deploy.demo.drain import Drain
 from deploy.demo.ledger import Ledger
 
@@ -76,7 +77,7 @@ class Reckoning:
 def reckon(ledger: Ledger, drain: Drain) -> Reckoning:
     """Hold one run's ledger against what exists."""
     return Reckoning(
-        books=(*_record_books(ledger, drain), *_event_books(ledger, drain)),
+        books=(*_record_books(ledger, drain), *_event_books(ledger, drain), *_notice_books(ledger, drain)),
         repeats=sum(drain.log.values()) - len(drain.log),
         waiting=drain.waiting,
         parked=tuple(drain.parked),
@@ -96,6 +97,11 @@ def _record_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
     yield Book("审核决定", "decisions · MongoDB", _decisions(ledger), drain.decisions)
     yield Book("选票", "ballots · MongoDB", ballots, drain.ballots)
     yield Book("计票结果", "closed tally · MongoDB", Counter(list(ledger.ballots.values())), drain.tally)
+
+
+def _notice_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
+    yield Book("通知", "notices, each once · MongoDB", notices_of(ledger), drain.notices)
+    yield Book("邮件", "letters · mail server", drain.letters, drain.mails)
 
 
 def _event_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
@@ -126,6 +132,27 @@ def _objects(ledger: Ledger) -> Counter[str]:
 
 def _decisions(ledger: Ledger) -> Counter[str]:
     return Counter(f"{subject} {attempt} {outcome}" for subject, attempt, outcome in ledger.decisions)
+
+
+def notices_of(ledger: Ledger) -> Counter[str]:
+    """What every studio must have been told of, by account and template."""
+    of_entry = {entry: ledger.studios[studio] for entry, studio in ledger.entries.items()}
+    of_subject: dict[str, str] = {f"studio/{studio}": account for studio, account in ledger.studios.items()}
+    of_subject |= {f"entry/{entry}": account for entry, account in of_entry.items()}
+    kinds = {"studio": "certification", "entry": "entry"}
+    unclean = [material for material, verdict in ledger.verdicts.items() if verdict != "pass"]
+    ranked = {StudioId(line["studio"]) for line in ledger.results.get("ranking", ())}
+    awarded = [StudioId(award["studio"]) for award in ledger.results.get("awards", ())]
+    told = [
+        *(f"{account} account-opened" for account in ledger.studios.values()),
+        *(f"{ledger.studios[studio]} certification-submitted" for studio, _ in ledger.forms),
+        *(f"{of_entry[entry]} entry-submitted" for entry, _ in ledger.submissions),
+        *(f"{of_entry[ledger.material_of[material]]} material-checked" for material in unclean),
+        *(f"{of_subject[about]} {kinds[about.partition('/')[0]]}-{outcome}" for about, _, outcome in ledger.decisions),
+        *(f"{ledger.studios[studio]} award-granted" for studio in awarded),
+        *(f"{ledger.studios[studio]} results-published" for studio in ranked),
+    ]
+    return Counter(told)
 
 
 def facts_of(ledger: Ledger) -> Counter[str]:

@@ -17,6 +17,7 @@ from contracts.rulebook import Rulebook
 from deploy.demo.calendar import Calendar, write
 from deploy.demo.packages import Packages
 from deploy.demo.show import Show
+from deploy.demo.slowness import slowness
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.stack import SERVERS, LocalStack
@@ -35,7 +36,7 @@ class Ready:
     packages: Packages
 
 
-async def prepare(home: Home, show: Show, pace: float) -> Ready:
+async def prepare(home: Home, show: Show, pace: float | None) -> Ready:
     """Bring the servers up while videos are made; then let the product begin, or begin anew, with the rehearsal."""
     show.expect("start", len(SERVERS) + len(PROCESSES) + 1)
     packages = Packages(home.folder("demo/videos"))
@@ -50,6 +51,8 @@ async def prepare(home: Home, show: Show, pace: float) -> Ready:
     await asyncio.gather(asyncio.to_thread(stack.start, *SERVERS, told=told), packages.make_videos())
     show.step("start")
     show.say("存储与消息服务就绪，视频素材已备好", "stores and broker are ready, videos are made")
+    if pace is None:
+        pace = await asyncio.to_thread(slowness)
     rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace).rulebook()
     write(rulebook, home.folder("rulebooks"))
     await asyncio.to_thread(stack.restart, *PROCESSES, told=told)
@@ -72,6 +75,9 @@ class StackWorld:
 
     async def hand_in(self, ballot: HandInBallot, message_id: str) -> BallotAnswer:
         return await self._ingress.hand_in(ballot, message_id)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
 import httpx
@@ -29,6 +30,9 @@ class World(Protocol):
 
     async def hand_in(self, ballot: HandInBallot, message_id: str) -> BallotAnswer:
         """Publish a ballot to the bus as the frontend and wait for its answer."""
+
+    def now(self) -> datetime:
+        """The instant by the clock the services go by."""
 
     async def pause(self, seconds: float) -> None:
         """Let time pass, and with it whatever is under way."""
@@ -68,7 +72,7 @@ class Stage:
 
     async def until_moment(self, moment: Moment) -> None:
         """Wait for an instant of the campaign's calendar."""
-        while (left := (moment.instant.timestamp() - time.time())) > 0:
+        while (left := (moment.instant - self.world.now()).total_seconds()) > 0:
             await self.world.pause(min(left, 0.5))
 
 
