@@ -1,6 +1,7 @@
 """Passwords, kept as argon2id hashes."""
 
 import asyncio
+import ctypes
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher, Type
@@ -8,6 +9,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MEMORY_KIB = 19 * 1024
 AT_ONCE = 2
+M_MMAP_THRESHOLD = -3
+"""As in glibc's malloc.h."""
 
 
 class Passwords:
@@ -17,6 +20,7 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
+        _give_large_blocks_back()
         self._nobodys = self._hasher.hash("nobody's password")
 
     async def hashed(self, password: str) -> str:
@@ -34,3 +38,10 @@ class Passwords:
             return self._hasher.verify(hashed, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _give_large_blocks_back() -> None:
+    """Have malloc return each hash's 19 MiB to the system. Left alone, glibc takes the first such block for a reason to
+    keep the next ones, one for each thread, for the life of the process; other C libraries have no such call."""
+    if tune := getattr(ctypes.CDLL(None), "mallopt", None):
+        tune(M_MMAP_THRESHOLD, 4 * 1024 * 1024)
