@@ -36,8 +36,8 @@ class Containers:
     @classmethod
     def prepare(cls, home: Home) -> "Containers":
         """Choose ports and write what the containers read."""
-        addresses = (Addresses.read(home) if _runs(home) else None) or Addresses.choose(home)
-        return cls(home, addresses)
+        with home.locked():
+            return cls(home, (Addresses.read(home) if _runs(home) else None) or Addresses.choose(home))
 
     def up(self, *, within: float = 120, told: Told = lambda *_: None) -> None:
         """Build what is missing, start everything and wait until it is ready; raises `DidNotStart`."""
