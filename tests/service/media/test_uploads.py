@@ -117,7 +117,8 @@ async def test_two_completions_at_once_make_one_material(media: Media) -> None:
     ticket = await media.take(entry.entry, data)
     await media.send(ticket, data)
     answers = await asyncio.gather(*(media.complete(ticket) for _ in range(5)))
-    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(200), set(statuses) <= {200, 409, 503}) == (1, True)
     await media.bus.settle()
     assert len(media.bus.told_of(MaterialUploaded)) == 1
 
