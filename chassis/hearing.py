@@ -152,8 +152,9 @@ class Reception:
         try:
             async with asyncio.timeout(hearer.timeout_s):
                 await hearer.handle(event)
-        except AlreadyDone:
-            return Done(repeat=True)
+        except AlreadyDone:  # by the same message, which another consumer was handling
+            known = await self._records.inbox.find_one({"_id": key})
+            return Done(known and known.get("answer"), repeat=True)
         except Refused as error:
             return await self._park(key, hearer, message, str(error), traceback.format_exc())
         except Exception as error:  # noqa: BLE001 - whatever a handler raises may pass; attempts are counted
