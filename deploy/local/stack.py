@@ -94,8 +94,9 @@ class LocalStack:
                     self.supervisor.start(name)
                     started.add(name)
                     told(name, "starting")
+            processes = self.supervisor.processes()
             for name in sorted(started - ready):
-                if self._is_ready(name, late=time.monotonic() > until):
+                if self._is_ready(processes[name], late=time.monotonic() > until):
                     ready.add(name)
                     told(name, "ready")
             time.sleep(POLL_SECONDS)
@@ -125,10 +126,9 @@ class LocalStack:
         with path.open(errors="replace") as log:
             return "".join(deque(log, maxlen=LOG_LINES))
 
-    def _is_ready(self, name: str, *, late: bool) -> bool:
-        process = self.supervisor.processes()[name]
+    def _is_ready(self, process: Running, *, late: bool) -> bool:
         try:
-            self.parts[name].ready()
+            self.parts[process.name].ready()
         except NotReady as lacking:
             if late or process.state in WENT_WRONG:
                 raise DidNotStart(self._complaint(process, str(lacking))) from lacking
