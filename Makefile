@@ -1,5 +1,5 @@
 # `make demo` and `make test` need git, make and python3; everything else they fetch.
-.PHONY: demo test check bench up down schemas clean set-up
+.PHONY: demo test check style types imports contracts unit bench up down schemas clean set-up
 bin := .venv/bin
 kinds := $(filter-out tests/unit tests/contracts tests/bench tests/support tests/data,$(patsubst %/,%,$(wildcard tests/[a-z]*/)))
 
@@ -10,12 +10,22 @@ test: check ## everything; needs no running server and leaves none
 	$(bin)/python -m deploy.local.rabbitmq43
 	$(bin)/pytest -q $(kinds)
 
-check: set-up ## what needs no server: style, types, who imports whom, schemas, unit and contract tests
+check: style types imports contracts unit ## what needs no server; under a minute
+
+style: set-up
 	$(bin)/ruff check -q
 	$(bin)/ruff format -q --check
+
+types: set-up
 	$(bin)/mypy --no-error-summary
+
+imports: set-up
 	$(bin)/lint-imports --no-logo --no-cache
+
+contracts: set-up
 	$(bin)/zhumeng contracts check
+
+unit: set-up
 	$(bin)/pytest -q tests/unit tests/contracts
 
 bench: set-up ## one JSON line per measure; `make bench ONLY=relay` for a part
