@@ -50,8 +50,8 @@ class Run:
             out = self._inflater.decompress(self._waiting, at_most)
         except zlib.error as error:
             raise Damaged("damaged", str(error)) from error
-        self._waiting = self._inflater.unconsumed_tail
-        self._more = len(out) == at_most
+        self._waiting = b"" if self.ended else self._inflater.unconsumed_tail
+        self._more = len(out) == at_most and not self.ended
         self.made += len(out)
         return out
 

@@ -165,6 +165,14 @@ async def test_deflated_member_reads_anywhere() -> None:
     assert refused.value.code == "size"
 
 
+async def test_stream_that_ends_early_is_told_whatever_follows_it() -> None:
+    packed = zlib.compress(bytes(100), 6, -15) + bytes(10_000)
+    for start, length in ((0, 1000), (500, 10)):
+        with pytest.raises(Damaged) as refused:
+            await Inflated(MemorySource(packed), 1000).read(start, length)
+        assert (refused.value.code, refused.value.measured) == ("size", "100 < 1000 B")
+
+
 async def test_jumping_about_in_a_deflated_member_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.media.inspect.inflate.PATIENCE_FREE", 0)
     packed = zlib.compress(bytes(2**20), 6, -15)
