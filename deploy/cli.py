@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import check, contracts, parked, rulebook, stack
+from deploy.commands import check, contracts, parked, rulebook, stack, votes
 
 app = typer.Typer(no_args_is_help=True, help="筑梦 Zhumeng", pretty_exceptions_show_locals=False)
 
@@ -19,6 +19,7 @@ GROUPS = {
     "contracts": contracts.app,
     "parked": parked.app,
     "rulebook": rulebook.app,
+    "votes": votes.app,
 }
 
 for name, command in COMMANDS.items():
