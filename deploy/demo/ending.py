@@ -2,8 +2,10 @@
 
 from collections import Counter
 
+from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contracts.rulebook import Rulebook
 from deploy.demo.ledger import Ledger
@@ -36,23 +38,26 @@ def tell(console: Console, ledger: Ledger, reckoning: Reckoning, seconds: float)
 
 def where_to_look(console: Console, addresses: Addresses, rulebook: Rulebook, ledger: Ledger) -> None:
     """Print the addresses, and how to stop."""
-    table = Table(show_header=False, box=None, title="看看去 Have a look", title_justify="left")
     gateway, entry = addresses.gateway_url, next(iter(ledger.entries), "")
-    table.add_row("入口 gateway", str(gateway))
-    table.add_row("公布的结果 results", f"{gateway}/api/review/v1/campaigns/{rulebook.id}/results")
-    table.add_row("收件箱 inbox page", f"{gateway}/api/notify/v1/inbox")
-    table.add_row("管理员 national admin", f"{ADMIN} / {addresses.secrets['admin-password']}")
-    table.add_row("RabbitMQ", f"{addresses.management_url}  ops / {addresses.secrets['amqp-ops']}")
-    table.add_row("邮件 mail", str(addresses.maildir))
-    table.add_row("日志 logs", str(addresses.maildir.with_name("logs")))
-    table.add_row("跟踪一件申报 one entry's way", f".venv/bin/zhumeng trace {entry}")
-    table.add_row("导览 tour", "docs/tour.md")
-    table.add_row("停止 stop", "make down      (.venv/bin/zhumeng down --wipe 同时删除数据 removes the data too)")
-    console.print(table, soft_wrap=True)
+    console.print("\n看看去 Have a look", style="bold")
+    for what, where in (
+        ("入口 gateway", f"{gateway}/"),
+        ("结果 results", f"{gateway}/api/review/v1/campaigns/{rulebook.id}/results"),
+        ("收件箱 inbox", f"{gateway}/api/notify/v1/inbox"),
+        ("管理员 national admin", f"{ADMIN} / {addresses.secrets['admin-password']}"),
+        ("消息 RabbitMQ", f"{addresses.management_url}/  ops / {addresses.secrets['amqp-ops']}"),
+        ("邮件 mail", str(addresses.maildir)),
+        ("日志 logs", str(addresses.maildir.with_name("logs"))),
+        ("跟踪 one entry's way", f".venv/bin/zhumeng trace {entry}"),
+        ("导览 tour", "docs/tour.md"),
+        ("停止 stop", "make down"),
+        ("停止并删除 stop, wipe", ".venv/bin/zhumeng down --wipe"),
+    ):
+        console.print(f"  {what}{' ' * (24 - cell_len(what))}{where}", markup=False, soft_wrap=True)
 
 
 def _happened(ledger: Ledger) -> Table:
-    table = Table("发生了什么 What happened", "数量", title_justify="left")
+    table = Table("发生了什么 What happened", "", box=SIMPLE, padding=(0, 1, 0, 0))
     outcomes = Counter((subject.partition("/")[0], outcome) for subject, _, outcome in ledger.decisions)
     verdicts = Counter(ledger.verdicts.values())
     size = sum(file.size for file in ledger.materials.values()) / 1e6
@@ -76,26 +81,22 @@ def _happened(ledger: Ledger) -> Table:
 
 
 def _ranking(ledger: Ledger) -> Table:
-    table = Table(
-        "名次",
-        "工作室 studio",
-        "作品 entry",
-        "票数 votes",
-        title="最具特色工作室 Top of the ranking",
-        title_justify="left",
-    )
+    names = ("名次", "工作室 Top studios", "票数 votes")
+    table = Table(*(Column(name, no_wrap=True) for name in names), box=SIMPLE, padding=(0, 1, 0, 0))
     for line in ledger.results.get("ranking", ())[:SHOWN]:
-        table.add_row(str(line["rank"]), line["studio_name"], line["title"], str(line["votes"]))
+        table.add_row(str(line["rank"]), line["studio_name"], str(line["votes"]))
     return table
 
 
 def _check(reckoning: Reckoning) -> Table:
-    table = Table("对账 Ledger check", "何处 where", "应有", "实有", "丢失 lost", "重复 doubled", "意外 unexpected")
+    numbers = ("应有 due", "实有 found", "丢失 lost", "重复 twice", "意外 extra")
+    columns = (Column(name, justify="right", no_wrap=True) for name in numbers)
+    table = Table(Column("对账 Ledger check", no_wrap=True), *columns, box=SIMPLE, padding=(0, 1, 0, 0))
     for book in reckoning.books:
         counts = (book.acknowledged.total(), book.found.total())
         wrong = (len(book.lost) + len(book.short), len(book.doubled), len(book.unexpected))
         shown = [f"[red]{n}[/]" if n else f"[green]{n}[/]" for n in wrong]
-        table.add_row(book.zh, book.en, *map(str, counts), *shown)
+        table.add_row(f"{book.zh} {book.en}", *map(str, counts), *shown)
     return table
 
 

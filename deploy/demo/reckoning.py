@@ -90,24 +90,24 @@ def _record_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
     entries = Counter(f"{entry} {studio}" for entry, studio in ledger.entries.items())
     ballots = Counter(f"{ballot} {entry}" for ballot, entry in ledger.ballots.items())
     yield Book("账号", "accounts · MongoDB", Counter(ledger.accounts), drain.accounts)
-    yield Book("认证的工作室", "certified studios · MongoDB", studios, drain.certified)
-    yield Book("通过的申报", "approved entries · MongoDB", entries, drain.entries)
-    yield Book("材料记录", "materials with verdicts · MongoDB", _materials(ledger), drain.materials)
-    yield Book("文件(大小与哈希)", "files, size and hash · S3", _objects(ledger), drain.objects)
-    yield Book("审核决定", "decisions · MongoDB", _decisions(ledger), drain.decisions)
+    yield Book("工作室", "certified studios · MongoDB", studios, drain.certified)
+    yield Book("申报", "approved entries · MongoDB", entries, drain.entries)
+    yield Book("材料", "materials · MongoDB", _materials(ledger), drain.materials)
+    yield Book("文件", "files: size, hash · S3", _objects(ledger), drain.objects)
+    yield Book("决定", "decisions · MongoDB", _decisions(ledger), drain.decisions)
     yield Book("选票", "ballots · MongoDB", ballots, drain.ballots)
-    yield Book("计票结果", "closed tally · MongoDB", Counter(list(ledger.ballots.values())), drain.tally)
+    yield Book("计票", "closed tally · MongoDB", Counter(list(ledger.ballots.values())), drain.tally)
 
 
 def _notice_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
-    yield Book("通知", "notices, each once · MongoDB", notices_of(ledger), drain.notices)
+    yield Book("通知", "notices · MongoDB", notices_of(ledger), drain.notices)
     yield Book("邮件", "letters · mail server", drain.letters, drain.mails)
 
 
 def _event_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
     facts = [fact_of(event) for event in drain.events if getattr(event, "campaign", ledger.campaign) == ledger.campaign]
-    yield Book("事件", "facts told · log stream", facts_of(ledger), Counter(fact for fact in facts if fact))
-    yield Book("发件箱→事件流", "outbox rows · log stream", drain.outbox, Counter(dict.fromkeys(drain.log, 1)))
+    yield Book("事件", "facts told · stream", facts_of(ledger), Counter(fact for fact in facts if fact))
+    yield Book("发件箱", "outbox · stream", drain.outbox, Counter(dict.fromkeys(drain.log, 1)))
 
 
 def _materials(ledger: Ledger) -> Counter[str]:

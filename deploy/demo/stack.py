@@ -106,6 +106,8 @@ class Ingress:
         try:
             await self._exchange.publish(message, HandInBallot.topic, mandatory=True)
             return await asyncio.wait_for(answer, ANSWER_S)
+        except TimeoutError:
+            raise TimeoutError(f"没有答复 no answer to ballot {message_id} over the bus") from None
         finally:
             del self._asked[correlation]
 
