@@ -84,7 +84,8 @@ class Entries:
         """Close the handed-in entries whose bytes did not come before the drain was over."""
         now = self.clock.now()
         for entry in await self.store.handed_in():
-            if rules.overdue(entry, self._rulebook(entry.campaign), now):
+            rulebook = self.rulebooks.get(entry.campaign)
+            if rulebook and rules.overdue(entry, rulebook, now):
                 await self._give_up(entry.id, now)
                 log().info("entry_incomplete", entry=entry.id)
 
@@ -109,8 +110,7 @@ class Entries:
         before = await self._own(tx, caller, entry_id)
         entry = granted(rules.handed_in(before, self._rulebook(before.campaign), now, named))
         if entry != before:
-            tx.audit(f"entry/{entry.id}", "hand in", revision=entry.revision)
-            await self._save(tx, before, entry)
+            await self._save(tx, before, entry, "hand in")
         return entry
 
     @transactional
@@ -121,12 +121,14 @@ class Entries:
             tx.audit(f"entry/{entry.id}", "become incomplete", "material not in before the drain was over")
 
     async def _take_news(self, tx: Transaction, entry: Entry) -> None:
-        await self._save(tx, entry, rules.settled(entry, self._rulebook(entry.campaign)))
+        after = rules.settled(entry, self._rulebook(entry.campaign))
+        await self._save(tx, entry, after, f"become {after.state}")
 
-    async def _save(self, tx: Transaction, before: Entry, entry: Entry) -> None:
+    async def _save(self, tx: Transaction, before: Entry, entry: Entry, did: str) -> None:
         await self.store.save(tx, entry)
-        if entry.state != before.state:
-            tx.audit(f"entry/{entry.id}", f"become {entry.state}", attempt=entry.attempt, revision=entry.revision)
+        if entry == before:
+            return
+        tx.audit(f"entry/{entry.id}", did, state=entry.state, attempt=entry.attempt, revision=entry.revision)
         if entry.state == "submitted" and entry.received_at is not None:
             told = entry.model_dump(include={*TOLD, "attempt", "received_at"})
             tx.tell(EntrySubmitted(at=self.clock.now(), entry=entry.id, materials=entry.submitted, **told))
@@ -158,8 +160,9 @@ class Entries:
         raise not_found("campaign")
 
     def _view(self, entry: Entry) -> EntryView:
-        rulebook = self._rulebook(entry.campaign)
-        waits, until = rules.outstanding(entry, rulebook), rules.deadline(entry, rulebook)
+        rulebook = self.rulebooks.get(entry.campaign)  # an old campaign's may be gone; its entries can still be seen
+        waits = rules.outstanding(entry, rulebook) if rulebook else ()
+        until = rules.deadline(entry, rulebook) if rulebook else None
         return EntryView(entry=entry.id, outstanding=waits, deadline=until, **entry.model_dump())
 
 

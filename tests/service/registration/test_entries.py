@@ -214,6 +214,22 @@ async def test_entry_without_its_bytes_is_given_up_when_the_drain_is_over(
     assert after["state"] == state
 
 
+async def test_background_task_gives_overdue_entries_up(stage: Stage) -> None:
+    web = await stage.certified()
+    entry = (await web.post("/v1/entries", json=new_entry())).json()
+    await web.post(f"/v1/entries/{entry['entry']}/submit")
+    stage.clock.set(DEADLINE + DRAIN)
+    states = []
+    sweeping = [asyncio.ensure_future(task()) for task in stage.service.tasks]
+    async with asyncio.timeout(30):
+        while "incomplete" not in states:
+            await asyncio.sleep(0.02)
+            states.append((await web.get(f"/v1/entries/{entry['entry']}")).json()["state"])
+    for task in sweeping:
+        task.cancel()
+    assert set(states) <= {"handed_in", "incomplete"}
+
+
 async def test_entry_waiting_for_our_verdict_is_never_given_up(stage: Stage) -> None:
     web = await stage.certified()
     entry = (await web.post("/v1/entries", json=new_entry())).json()
@@ -360,6 +376,28 @@ async def test_decisions_out_of_order_end_in_the_latest(stage: Stage) -> None:
     await stage.bus.settle()
     after = (await web.get(f"/v1/entries/{entry['entry']}")).json()
     assert (after["state"], after["reasons"]) == ("approved", [])
+
+
+async def test_every_change_of_an_entry_leaves_who_did_what(stage: Stage) -> None:
+    web = await stage.certified()
+    entry = (await web.post("/v1/entries", json=new_entry())).json()
+    await web.patch(f"/v1/entries/{entry['entry']}", json={"title": "桥为什么不怕风"})
+    await web.post(f"/v1/entries/{entry['entry']}/submit")
+    upload = uploaded(entry, stage.clock.now())
+    await stage.bus.tell(upload)
+    await stage.bus.settle()
+    await stage.bus.tell(validated(upload), event_id="the-verdict")
+    await stage.bus.tell(entry_decision(entry, stage.clock.now()), event_id="the-approval")
+    await stage.bus.settle()
+    audit = await stage.service.records.audit.find({"subject": f"entry/{entry['entry']}"}).sort("n").to_list()
+    account = (await stage.service.database["accounts"].find_one({"role": "studio"}) or {})["_id"]
+    assert [(record["did"], record["who"]) for record in audit] == [
+        ("open", account),
+        ("edit", account),
+        ("hand in", account),
+        ("become submitted", "the-verdict"),
+        ("become approved", "the-approval"),
+    ]
 
 
 async def test_news_of_an_unknown_entry_is_parked(stage: Stage) -> None:
