@@ -22,6 +22,28 @@ class MemorySource:
             yield self.data[at : min(at + self.chunk, start + length)]
 
 
+class SparseSource(MemorySource):
+    """Bytes with a long run of zeros in the middle, which takes no memory."""
+
+    def __init__(self, before: bytes, zeros: int, after: bytes) -> None:
+        super().__init__(before)
+        self.zeros, self.after = zeros, after
+        self.size = len(before) + zeros + len(after)
+
+    async def read(self, start: int, length: int) -> bytes:
+        await super().read(start, length)
+        return self.between(start, start + length)
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        for at in range(start, start + length, self.chunk):
+            yield self.between(at, min(at + self.chunk, start + length))
+
+    def between(self, start: int, end: int) -> bytes:
+        late = len(self.data) + self.zeros
+        zeros = max(0, min(end, late) - max(start, len(self.data)))
+        return self.data[start:end] + bytes(zeros) + self.after[max(0, start - late) : max(0, end - late)]
+
+
 class BrokenSource(MemorySource):
     """A store that fails in the middle of what it holds."""
 

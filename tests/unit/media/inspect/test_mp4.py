@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from contracts.rulebook import Slot
 from contracts.rulebook.measures import Pixels
 from services.media.inspect.models import Damaged, Video
 from services.media.inspect.mp4 import read_mp4
+from services.media.inspect.probe import measure
+from services.media.inspect.source import Blocks
 from tests.data.make_packages import ffmpeg
-from tests.unit.media.inspect.memory import MemorySource
+from tests.unit.media.inspect.archives import directory_at, in_both, in_end, zipped
+from tests.unit.media.inspect.memory import MemorySource, SparseSource
 
 BARS = ["-f", "lavfi", "-i", "smptehdbars=size=640x360:rate=25"]
 TONE = ["-f", "lavfi", "-i", "sine=frequency=440"]
@@ -139,11 +143,31 @@ async def test_video_cut_short_is_told(clip: Path, share: float) -> None:
     assert refused.value.code == "truncated"
 
 
+def grown(clip: Path, by: int) -> tuple[bytes, bytes]:
+    """What lies before and after so many zeros that are put at the end of the video's data."""
+    data = bytearray(bytes_of(clip))
+    head, end = data.index(b"mdat") - 4, data.index(b"moov") - 4
+    data[head : head + 4] = (end - head + by).to_bytes(4, "big")
+    return bytes(data[:end]), bytes(data[end:])
+
+
 async def test_large_video_is_read_by_few_small_ranges(clip: Path) -> None:
-    data = bytes_of(clip)
-    padded = data + (2**28).to_bytes(4, "big") + b"free" + bytes(2**28 - 8)
-    source = MemorySource(padded)
-    await read_mp4(source)
+    before, after = grown(clip, 2**28)
+    source = SparseSource(before, 2**28, after)
+    assert (await read_mp4(Blocks(source))).shown == Pixels(1920, 1080)
+    assert source.requests <= 3
+    assert source.fetched < 0.002 * source.size
+
+
+async def test_large_stored_package_is_measured_by_few_small_ranges(clip: Path, slots: dict[str, Slot]) -> None:
+    before, after = grown(clip, 2**28)
+    package = zipped({"片.mp4": before + after})
+    size, at = len(before + after) + 2**28, package.index(before) + len(before)
+    package = in_both(in_both(package, 20, size, 4), 24, size, 4)
+    package = in_end(package, 16, directory_at(package) + 2**28, 4)
+    source = SparseSource(package[:at], 2**28, package[at:])
+    [file] = (await measure(source, slots["video"])).files or ()
+    assert isinstance(file.content, Video)
     assert source.requests <= 6
     assert source.fetched < 0.002 * source.size
 
