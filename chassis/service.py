@@ -22,6 +22,8 @@ from chassis.requests import Requests
 from chassis.settings import ServiceSettings
 from chassis.transaction import Transactions
 
+KEEP_ALIVE_S = 75
+"""Longer than any proxy keeps an idle connection: whoever sends the requests has to be the one who closes it."""
 Work = Callable[[], Awaitable[None]]
 
 
@@ -172,6 +174,7 @@ def serve(service: Service, **options: Any) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=20,
+        timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         **options,
     )

@@ -18,6 +18,9 @@ NAMES = {
     "notify": "通知",
 }
 
+IDLE_S = 30
+"""Idle connections to a service are given up before the service does so, or a request would meet a closed one."""
+
 
 def gateway(home: Home, addresses: Addresses) -> Part:
     """Caddy in front of the services and of the object store."""
@@ -35,7 +38,8 @@ def gateway(home: Home, addresses: Addresses) -> Part:
 def _caddyfile(addresses: Addresses, pages: Path) -> str:
     """Prefixes are stripped for services; the store sees path and `Host` as the client signed them."""
     services = "\n".join(
-        f"\thandle_path /api/{process.service}/* {{\n\t\treverse_proxy 127.0.0.1:{addresses.ports[name]}\n\t}}"
+        f"\thandle_path /api/{process.service}/* {{\n\t\treverse_proxy 127.0.0.1:{addresses.ports[name]} {{\n"
+        f"\t\t\ttransport http {{\n\t\t\t\tkeepalive {IDLE_S}s\n\t\t\t}}\n\t\t}}\n\t}}"
         for name, process in PROCESSES.items()
         if process.answers_api
     )
