@@ -24,6 +24,7 @@ from faststream.middlewares import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.rabbit import ExchangeType as StreamExchangeType
 from faststream.rabbit.annotations import RabbitMessage
+from faststream.rabbit.schemas.queue import QuorumQueueArgs
 from faststream.rabbit.subscriber import RabbitSubscriber
 from pydantic_core import to_json
 
@@ -76,6 +77,17 @@ async def declare(channel: AbstractRobustChannel, delays: Sequence[float], strea
             },
         )
         await queue.bind(waiting)
+
+
+def queue_arguments(queue: str) -> QuorumQueueArgs:
+    """What a hearer's quorum queue is declared with; the broker gives back to it what it would drop."""
+    return {
+        "x-delivery-limit": 1000,
+        "x-dead-letter-exchange": _delay_queue(RETURN_S),
+        "x-dead-letter-routing-key": queue,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
 
 
 class RabbitPublisher:
@@ -240,13 +252,7 @@ class Subscriptions:
                 queue_type=QueueType.QUORUM,
                 durable=True,
                 routing_key=hearer.event.topic,
-                arguments={
-                    "x-delivery-limit": 1000,
-                    "x-dead-letter-exchange": _delay_queue(RETURN_S),
-                    "x-dead-letter-routing-key": hearer.queue,
-                    "x-dead-letter-strategy": "at-least-once",
-                    "x-overflow": "reject-publish",
-                },
+                arguments=queue_arguments(hearer.queue),
             ),
             RabbitExchange(exchange, type=StreamExchangeType.TOPIC, durable=True),
             channel=Channel(prefetch_count=hearer.at_once),

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from deploy import topology
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.part import Part
@@ -119,6 +120,7 @@ def _definitions(passwords: Mapping[str, str]) -> dict[str, object]:
             for user in PERMISSIONS
         ],
         "permissions": [{"user": user, "vhost": "/", **allowed} for user, allowed in PERMISSIONS.items()],
+        **topology.definitions(),
     }
 
 

@@ -17,7 +17,10 @@ def report(name: str, ours: float, peer: float, at_least: float, unit: str) -> N
 def report_limit(name: str, measured: float, at_most: float, unit: str) -> None:
     """Print a measurement that has a limit instead of a peer."""
     ok = measured <= at_most
-    print(json.dumps({"bench": name, "measured": round(measured, 1), "at_most": at_most, "ok": ok, "unit": unit}), flush=True)
+    print(
+        json.dumps({"bench": name, "measured": round(measured, 1), "at_most": at_most, "ok": ok, "unit": unit}),
+        flush=True,
+    )
     assert ok, f"{name}: {measured:.1f} {unit} is above {at_most}"
 
 

@@ -1,9 +1,11 @@
 """What delivery promises on a real broker, both series: P2, P3, P5, P7 and P8 as far as one service shows them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aio_pika
@@ -204,6 +206,20 @@ async def test_broker_that_closes_every_connection_is_come_back_to(bench: Bench)
             api.delete(f"/api/connections/{connection['name']}")
     await bench.commit(service, ["after"])
     assert await bench.world.until(lambda: service.has(2), within_s=30)
+
+
+async def test_process_stops_in_time_while_events_flow(bench: Bench) -> None:
+    """Several times, since what could hang it was a cancellation that met an answer of the database."""
+    for n in range(3):
+        service = bench.make(f"stopping{n}")
+        process = Process(service.service)
+        async with process.lifespan(service.service.http()):
+            assert await bench.world.until(partial(_ready, service, True))
+            committing = asyncio.create_task(bench.commit(service, [f"b{k}" for k in range(200)]))
+            await asyncio.sleep(0.3 + n / 50)
+            committing.cancel()
+            started = time.monotonic()
+        assert time.monotonic() - started < 10
 
 
 async def test_broker_down_at_start_is_waited_for(mongo_url: str, database_prefix: str) -> None:
