@@ -49,9 +49,7 @@ class VotingStore:
         found = await self._entries.find_one({"_id": entry}, session=_session(tx))
         return None if found is None else Votable(**_fields(found))
 
-    async def votables(
-        self, campaign: CampaignId, tracks: Sequence[TrackId], after: str, limit: int
-    ) -> list[Votable]:
+    async def votables(self, campaign: CampaignId, tracks: Sequence[TrackId], after: str, limit: int) -> list[Votable]:
         """A campaign's approved entries of some tracks by id, from the one behind `after`."""
         wanted = {"campaign": campaign, "track": {"$in": list(tracks)}, "_id": {"$gt": after}}
         return [Votable(**_fields(entry)) async for entry in self._entries.find(wanted).sort("_id").limit(limit)]
