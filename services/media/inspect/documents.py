@@ -1,5 +1,6 @@
 """Reads a docx in place: its characters as Word counts 字数, and the pictures in it (ISO/IEC 29500-1, 17; OPC)."""
 
+import asyncio
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -59,7 +60,7 @@ async def _text(member: Source) -> str:
         raise Damaged("absurd", f"{TEXT.decode()}: {member.size} B")
     reading = Reading()
     async for chunk in member.stream(0, member.size):
-        reading.feed(chunk)
+        await asyncio.to_thread(reading.feed, chunk)
     reading.feed(b"", last=True)
     return "".join(reading.pieces)
 

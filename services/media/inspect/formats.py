@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.media.inspect.models import Family
+from services.media.inspect.models import Damaged, Family
 from services.media.inspect.names import extension
 
 LOOK: Final = 4096
@@ -23,7 +23,9 @@ BRANDS: Final = {
 }  # fmt: skip
 """Major brands that are no mp4."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
-OLD_OFFICE: Final = frozenset({"doc", "xls", "ppt", "wps", "et", "dps", "msi", "docx"})
+OLD_OFFICE: Final = (("WordDocument", "doc"), ("Workbook", "xls"), ("PowerPoint Document", "ppt"))
+ENCRYPTED: Final = "EncryptedPackage"
+"""What an OLE file holds where a docx was saved with a password (MS-OFFCRYPTO, 2.3)."""
 FAMILIES: Final[dict[Family, frozenset[str]]] = {
     "video": frozenset(
         {"mp4", "mov", "m4v", "avi", "mkv", "webm", "wmv", "asf", "flv", "f4v", "mpg", "mpeg", "ts", "mts", "m2ts"}
@@ -37,14 +39,14 @@ SPELT: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "tgz"
 
 
 def format_of(first: bytes, name: str) -> str:
-    """The format as a lower-case extension: `mp4`, `jpg`, `zip`; `unknown` where neither bytes nor name tell. An
-    office document looks like any `zip` here; `office` tells them apart."""
+    """The format as a lower-case extension: `mp4`, `jpg`, `zip`; `unknown` where neither bytes nor name tell. Office
+    documents look like any `zip` or `ole` here; `office` and `old_office` tell them apart."""
     said = SPELT.get(extension(name), extension(name))
     if first[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"pnot"):
         return _movie(first)
     for at, sign, kind in SIGNS:
         if kind and first.startswith(sign, at):
-            return _old_office(first, said) if kind == "ole" else kind
+            return kind
     if first[:1] == b"\x47" and first[188:189] == b"\x47":
         return "ts"
     known = {kind for _, _, kind in SIGNS} | {"mp4", "mov", "docx"}
@@ -63,11 +65,6 @@ def _movie(first: bytes) -> str:
     return other or ("3gp" if brands[0][:2] == b"3g" else "mp4")
 
 
-def _old_office(first: bytes, said: str) -> str:
-    """OLE files look alike; one that says it is a docx is an encrypted one."""
-    return said if said in OLD_OFFICE else "ole"
-
-
 def office(names: set[bytes]) -> str:
     """What a zip is by the names of its members: an office document has its content types at the top."""
     if b"[Content_Types].xml" in names:
@@ -77,7 +74,15 @@ def office(names: set[bytes]) -> str:
     return "zip"
 
 
+def old_office(directory: bytes) -> str:
+    """What an OLE file is by the names in its directory; `ole` where they do not tell. Damaged where it is a newer
+    document behind a password."""
+    if ENCRYPTED.encode("utf-16-le") in directory:
+        raise Damaged("encrypted", "Office")
+    return next((kind for name, kind in OLD_OFFICE if name.encode("utf-16-le") in directory), "ole")
+
+
 def family_of(kind: str, name: str) -> Family:
-    """The kind of part a file is, by its format; by its name's extension where the format is unknown."""
-    said = SPELT.get(extension(name), extension(name)) if kind == "unknown" else kind
+    """The kind of part a file is, by its format; by its name's extension where the format does not tell."""
+    said = SPELT.get(extension(name), extension(name)) if kind in ("unknown", "ole") else kind
     return next((family for family, kinds in FAMILIES.items() if said in kinds), "other")

@@ -1,6 +1,7 @@
 """Reads an mp4 or mov in place: its one real video stream, how it is shown and how long it runs
 (ISO/IEC 14496-12; QuickTime File Format for what phones add)."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,9 +63,14 @@ async def read_mp4(source: Source) -> Video:
             fragments += [box] if place.kind == b"moof" else []
     if movie is None:
         raise Damaged("damaged", "no moov")
+    return await asyncio.to_thread(_understand, movie, fragments, data, source.size)
+
+
+def _understand(movie: Box, fragments: list[Box], data: int, size: int) -> Video:
+    """What the index says, held against the bytes there are; long for an index that is absurd."""
     tracks = list(_tracks(movie))
     _add_fragments(movie, fragments, {track.id: track for track in tracks})
-    return _video(tracks, data, source.size)
+    return _video(tracks, data, size)
 
 
 def _video(tracks: list[Track], data: int, size: int) -> Video:

@@ -35,8 +35,8 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 
 def shown(name: str) -> str:
     """The name safe to print: Windows' backslashes as slashes; control and format characters escaped, so that none
-    can end a line or turn the direction of the text around."""
-    return "".join(map(_safe, name.replace("\\", "/")))
+    can end a line or turn the direction of the text around; letters composed, which macOS takes apart."""
+    return "".join(map(_safe, unicodedata.normalize("NFC", name.replace("\\", "/"))))
 
 
 def _safe(letter: str) -> str:

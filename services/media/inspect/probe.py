@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer
 from services.media.inspect import bounds
 from services.media.inspect.documents import read_docx
-from services.media.inspect.formats import LOOK, family_of, format_of, office
+from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.inflate import Marks
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Fault, File, PackageFacts
 from services.media.inspect.mp4 import read_mp4
-from services.media.inspect.source import Blocks, Source, head
+from services.media.inspect.source import Blocks, Source, exactly, head
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import Directory, Entry, read_directory
 
-MOVIES = frozenset({"mp4", "mov", "3gp", "m4a"})
+OLE_HEADER: Final = 512
+MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
 
 
 async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
@@ -44,12 +46,14 @@ async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
     """What an upload is by its bytes; its directory if it is a zip, or what is wrong with that."""
     kind = format_of(await head(source, LOOK), name)
-    if kind not in ("zip", "unknown"):
+    if kind not in ("zip", "unknown", "ole"):
         return kind, None, ()
     try:
+        if kind == "ole":
+            return old_office(await _ole_directory(source)), None, ()
         directory = await read_directory(source)
     except Damaged as damage:
-        return kind, None, (Fault(damage.code, damage.measured),) if kind == "zip" else ()
+        return kind, None, (Fault(damage.code, damage.measured),) if kind != "unknown" else ()
     kind = office({entry.raw for entry in directory.entries})
     return kind, directory if kind == "zip" else None, directory.faults if kind == "zip" else ()
 
@@ -81,8 +85,7 @@ async def _member(source: Source, slot: Slot, entry: Entry, marks: Marks | None)
         return file, ()
     try:
         member = await open_member(source, entry, marks)
-        kind = format_of(await head(member, LOOK), entry.name)
-        kind = await _zip_kind(member) if kind == "zip" else kind
+        kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
@@ -90,12 +93,31 @@ async def _member(source: Source, slot: Slot, entry: Entry, marks: Marks | None)
     return replace(file, content=content), wrong
 
 
-async def _zip_kind(member: Source) -> str:
+async def _kind(source: Source, name: str) -> str:
+    """The format of a file, office documents told apart. Damaged where it is behind a password."""
+    match format_of(await head(source, LOOK), name):
+        case "zip":
+            return await _zip_kind(source)
+        case "ole":
+            return old_office(await _ole_directory(source))
+        case kind:
+            return kind
+
+
+async def _zip_kind(source: Source) -> str:
     """Which of the formats that are zips; one that cannot be listed is named by what it is, a zip."""
     try:
-        return office({entry.raw for entry in (await read_directory(member)).entries})
+        return office({entry.raw for entry in (await read_directory(source)).entries})
     except Damaged:
         return "zip"
+
+
+async def _ole_directory(source: Source) -> bytes:
+    """The first sector of an OLE file's directory, where its main streams are named (MS-CFB, 2.2 and 2.6)."""
+    header = await head(source, OLE_HEADER)
+    shift, sector = int.from_bytes(header[30:32], "little"), int.from_bytes(header[48:52], "little")
+    start = (sector + 1) << shift if shift in (9, 12) else source.size
+    return await exactly(source, start, min(2 * OLE_HEADER, source.size - start)) if start < source.size else b""
 
 
 async def _look(source: Source, file: File, slot: Slot) -> tuple[Content | None, tuple[Fault, ...]]:

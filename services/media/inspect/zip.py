@@ -25,7 +25,9 @@ NEAR_END: Final = 4 * 2**10
 FAR_END: Final = 2**16 + 2**8
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 ENCRYPTED: Final = 0x0001 | 0x0040 | 0x2000
-FOLDER_BIT, LINK_TYPE, TYPE_MASK = 0x10, 0xA000, 0xF000
+UNIXES: Final = (3, 19)
+"""Systems whose entries carry a Unix mode: Unix and macOS (APPNOTE 4.4.2)."""
+LINK_TYPE, TYPE_MASK = 0xA000, 0xF000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def _entries(data: bytes, base: int) -> Iterator[Entry]:
         size, packed, offset, disk = _wide(extras.get(1, b""), size, packed, offset, disk)
         if disk:
             raise Damaged("split", f"disk {disk}")
-        mode = attributes >> 16 if system == 3 else 0
+        mode = attributes >> 16 if system in UNIXES else 0
         name = names.decoded(raw, extras)
         yield Entry(name, raw, flags, method, crc, packed, size, offset + base, mode, tuple(extras))
 

@@ -37,6 +37,7 @@ def test_unicode_field_counts_only_with_the_right_crc() -> None:
 
 def test_name_shown_cannot_play_tricks() -> None:
     assert shown("a\u202e4pm.exe\n\x1b[31m") == "a\\u202e4pm.exe\\u000a\\u001b[31m"
+    assert shown("e\u0301.mp4") == "é.mp4"
     assert shown("夹\\片.mp4") == "夹/片.mp4"
 
 

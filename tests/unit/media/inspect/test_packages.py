@@ -107,10 +107,25 @@ def test_files_are_counted_by_their_kind(names: list[str], broken: set[str], slo
     assert {finding.rule for finding in verdict.findings if not finding.ok} == broken
 
 
+def ole(stream: str) -> bytes:
+    """The beginning of an OLE file whose directory names one stream, in the sector after the header."""
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(22) + b"\x09\0" + bytes(480)
+    return header + stream.encode("utf-16-le").ljust(512, b"\0")
+
+
+async def test_document_behind_a_password_is_called_encrypted(slots: dict[str, Slot]) -> None:
+    facts = await measure(MemorySource(zipped({"案例.docx": ole("EncryptedPackage")})), slots["case"])
+    assert [(fault.code, fault.file) for fault in facts.faults] == [("encrypted", "案例.docx")]
+
+
+async def test_old_word_document_is_known_under_any_name(slots: dict[str, Slot]) -> None:
+    facts = await measure(MemorySource(zipped({"案例.docx": ole("WordDocument")})), slots["case"])
+    assert [file.format for file in facts.files or ()] == ["doc"]
+
+
 async def test_same_picture_counts_once_and_old_word_is_left_to_a_person(jpeg: Path, slots: dict[str, Slot]) -> None:
     photo = jpeg.read_bytes()  # noqa: ASYNC240 # a small file
-    old_word = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
-    data = zipped({"案例.doc": old_word, **{f"{n}.jpg": photo for n in range(5)}})
+    data = zipped({"案例.doc": ole("WordDocument"), **{f"{n}.jpg": photo for n in range(5)}})
     verdict = judge(await measure(MemorySource(data), slots["case"]), slots["case"])
     assert {(f.rule, f.level, f.measured) for f in verdict.findings if not f.ok} == {
         ("images.count", "advice", "1"),
