@@ -119,7 +119,7 @@ def api(voting: Voting, tallying: Tallying) -> APIRouter:
         etag = f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         response.headers.update(headers)
-        if if_none_match == etag:
+        if if_none_match and etag in if_none_match:  # one of a list, weakened by a proxy, or alone
             return Response(status_code=304, headers=headers)  # type: ignore[return-value] # FastAPI passes it on as is
         return shown
 
