@@ -134,8 +134,8 @@ async def test_failed_material_brings_a_handed_in_entry_back_with_findings(stage
 async def test_newer_upload_supersedes_a_failed_one(stage: Stage) -> None:
     web = await stage.certified()
     entry = (await web.post("/v1/entries", json=new_entry())).json()
-    failed = uploaded(entry, stage.clock.now())
-    mended = uploaded(entry, stage.clock.now() + SECOND)
+    failed = uploaded(entry, stage.clock.now(), material="z")
+    mended = uploaded(entry, stage.clock.now() + SECOND, material="a")
     for event in (mended, validated(mended), failed, validated(failed, "fail")):
         await stage.bus.tell(event)
     await stage.bus.settle()
