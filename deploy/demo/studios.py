@@ -7,7 +7,7 @@ from typing import Any
 from contracts.ids import AccountId, EntryId, MaterialId, StudioId
 from deploy.demo.ledger import File
 from deploy.demo.packages import WRONG, Kind, Packages
-from deploy.demo.plan import TRACK, EntryPlan, StudioPlan
+from deploy.demo.plan import SLOT, TRACK, EntryPlan, StudioPlan
 from deploy.demo.scan import stamped_form
 from deploy.demo.uploads import upload
 from deploy.demo.world import Person, Stage
@@ -82,7 +82,7 @@ class Studio:
             self._stage.show.step("wrong")
             await self._bring(entry, plan, plan.then, again)
         else:
-            await self._hand_in_entry(entry, again)
+            await self._hand_in_entry(entry, again, material)
 
     async def _checked(self, material: MaterialId) -> dict[str, Any]:
         async def look() -> dict[str, Any] | None:
@@ -94,12 +94,12 @@ class Studio:
         self._stage.show.step("check")
         return found
 
-    async def _hand_in_entry(self, entry: EntryId, attempt: int) -> None:
+    async def _hand_in_entry(self, entry: EntryId, attempt: int, material: MaterialId) -> None:
         async def look() -> bool | None:
             found = await self._person.get(f"registration/v1/entries/{entry}")
             return True if found["state"] == "submitted" and found["attempt"] == attempt else None
 
-        await self._person.post(f"registration/v1/entries/{entry}/submit")
+        await self._person.post(f"registration/v1/entries/{entry}/submit", {"materials": {SLOT: material}})
         await self._stage.until(f"entry {entry} to be submitted", look)
         self._stage.ledger.submissions.add((entry, attempt))
         self._stage.show.step("submit")
