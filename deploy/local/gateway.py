@@ -65,7 +65,9 @@ http://:{addresses.ports["gateway"]} {{
 
 
 def _index(addresses: Addresses) -> str:
-    services = "".join(f'<li><a href="/api/{name}/docs">{chinese} {name}</a></li>' for name, chinese in NAMES.items())
+    services = "".join(
+        f'<li><a href="/api/{name}/openapi.json">{chinese} {name}</a></li>' for name, chinese in NAMES.items()
+    )
     return f"""<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><title>筑梦 Zhumeng</title>
 <style>body{{font:16px/1.7 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}}

@@ -71,7 +71,7 @@ def test_browser_of_another_origin_may_put_parts_and_read_their_etag(addresses: 
 def test_first_page_names_every_service(addresses: Addresses) -> None:
     page = httpx.get(f"{addresses.gateway_url}/").text
     services = ("registration", "media", "review", "voting", "notify")
-    assert [name for name in services if f"/api/{name}/docs" not in page] == []
+    assert [name for name in services if f"/api/{name}/openapi.json" not in page] == []
 
 
 def test_service_that_is_down_is_a_bad_gateway_and_not_a_page(addresses: Addresses) -> None:

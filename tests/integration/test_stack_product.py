@@ -35,7 +35,9 @@ def test_process_is_ready_in_every_part(stack: LocalStack, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "service"), [(n, p.service) for n, p in PROCESSES.items() if p.answers_api])
 def test_service_behind_the_gateway_is_that_service(stack: LocalStack, name: str, service: str) -> None:
-    assert httpx.get(f"{stack.addresses.gateway_url}/api/{service}/health/live").json()["process"] == name
+    here = f"{stack.addresses.gateway_url}/api/{service}"
+    described = httpx.get(f"{here}/openapi.json").json()["info"]["title"]
+    assert (httpx.get(f"{here}/health/live").json()["process"], described) == (name, f"Zhumeng {service}")
 
 
 def test_no_process_logs_an_error_while_idle(stack: LocalStack) -> None:
