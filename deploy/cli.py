@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import check, contracts, parked, rulebook, stack, votes
+from deploy.commands import check, contracts, demo, parked, rulebook, stack, trace, votes
 
 app = typer.Typer(no_args_is_help=True, help="筑梦 Zhumeng", pretty_exceptions_show_locals=False)
 
@@ -14,6 +14,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": stack.status,
     "run": stack.run,
     "check": check.check,
+    "demo": demo.demo,
+    "trace": trace.trace,
 }
 GROUPS = {
     "contracts": contracts.app,

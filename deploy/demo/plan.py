@@ -15,7 +15,7 @@ SLOT: Final = "video"
 RETURNED_FORMS: Final = 4
 """Every so many studios' form comes back once."""
 RETURNED_ENTRIES: Final = 6
-SECOND_ENTRIES: Final = 5
+SECOND_ENTRIES: Final = 9
 WRONG_PACKAGES: Final = 8
 LARGE_PACKAGES: Final = 16
 

@@ -36,7 +36,7 @@ class Ready:
     packages: Packages
 
 
-async def prepare(home: Home, show: Show, pace: float | None) -> Ready:
+async def prepare(home: Home, show: Show, pace: float) -> Ready:
     """Bring the servers up while videos are made; then let the product begin, or begin anew, with the rehearsal."""
     show.expect("start", len(SERVERS) + len(PROCESSES) + 1)
     packages = Packages(home.folder("demo/videos"))
@@ -51,9 +51,8 @@ async def prepare(home: Home, show: Show, pace: float | None) -> Ready:
     await asyncio.gather(asyncio.to_thread(stack.start, *SERVERS, told=told), packages.make_videos())
     show.step("start")
     show.say("存储与消息服务就绪，视频素材已备好", "stores and broker are ready, videos are made")
-    if pace is None:
-        pace = await asyncio.to_thread(slowness)
-    rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace).rulebook()
+    slow = await asyncio.to_thread(slowness)
+    rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace * slow).rulebook()
     write(rulebook, home.folder("rulebooks"))
     await asyncio.to_thread(stack.restart, *PROCESSES, told=told)
     show.say(f"规则已载入：{rulebook.title.zh}", rulebook.id)

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 from typing import Final, Literal
 
@@ -64,11 +65,12 @@ def wishes(entries: Sequence[EntryId], ballots: int, per_day: int, run: str) -> 
 
 
 class Voters:
-    """Hands ballots in and writes down what was answered."""
+    """Hands ballots in until an instant, and writes down what was answered."""
 
-    def __init__(self, stage: Stage, frontend: Person) -> None:
-        self._stage, self._frontend = stage, frontend
+    def __init__(self, stage: Stage, frontend: Person, until: datetime) -> None:
+        self._stage, self._frontend, self._until = stage, frontend, until
         self._free = asyncio.Semaphore(AT_ONCE)
+        self.answered = 0
         self.surprises: list[str] = []
 
     async def vote(self, voters: Sequence[list[Wish]]) -> None:
@@ -78,6 +80,8 @@ class Voters:
     async def _one(self, ballots: list[Wish]) -> None:
         async with self._free:
             for wish in ballots:
+                if wish.expected != "outside_window" and self._stage.world.now() > self._until:
+                    return
                 answers = await asyncio.gather(*(self._hand_in(wish) for _ in range(wish.times)))
                 for answer in answers:
                     self._note(wish, answer)
@@ -96,6 +100,7 @@ class Voters:
 
     def _note(self, wish: Wish, answer: BallotAnswer) -> None:
         ledger = self._stage.ledger
+        self.answered += 1
         self._stage.show.step("vote")
         if answer.outcome != wish.expected:
             self.surprises.append(f"{wish.expected} → {answer.outcome}: {answer.message_en}")
