@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from pymongo.errors import PyMongoError
 
 from chassis import health, logs, problems, tracing
-from chassis.broker import OUTAGES, RabbitPublisher, Subscriptions
+from chassis.broker import OUTAGES, RabbitPublisher
 from chassis.clock import Clock, SystemClock
 from chassis.hearing import Hears, Reception
 from chassis.identity import JwksKeys, Verifier
@@ -20,6 +20,7 @@ from chassis.mongo import Records, connect
 from chassis.relay import Relay
 from chassis.requests import Requests
 from chassis.settings import ServiceSettings
+from chassis.subscriptions import Subscriptions
 from chassis.transaction import Transactions
 
 KEEP_ALIVE_S = 75

@@ -1,0 +1,144 @@
+"""The consumers of a service: a quorum queue for each hearer, watched, and started anew when one is gone."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity
+from faststream.middlewares import AckPolicy
+from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
+from faststream.rabbit.annotations import RabbitMessage
+from faststream.rabbit.subscriber import RabbitSubscriber
+from pydantic_core import to_json
+
+from chassis import crash
+from chassis.broker import EVENTS, INGRESS, OUTAGES, RabbitPublisher, incoming, queue_arguments
+from chassis.delivery import Message
+from chassis.hearing import Again, Done, Hearer, Hears, Outcome, Reception
+from chassis.logs import log
+from contracts.ingress import Ingress
+
+CHECK_S = 5.0
+
+
+class Subscriptions:
+    """What `run` keeps consuming; each message goes to the reception and is settled by its outcome."""
+
+    def __init__(self, url: str, hears: Hears, reception: Reception, publisher: RabbitPublisher) -> None:
+        self._url, self._hears, self._reception, self._publisher = url, hears, reception, publisher
+        self._broker: RabbitBroker | None = None
+        self._queues = tuple(hearer.queue for hearer in hears.hearers)
+
+    async def run(self) -> None:
+        """Keep every subscription consuming until cancelled."""
+        try:
+            while True:
+                try:
+                    if self._broker is None:
+                        await self._start()
+                    if missing := await self._look():
+                        log().warning("subscription_gone", queues=missing)
+                        await self._publisher.redeclare()
+                        await self._stop()
+                        continue
+                except OUTAGES as error:
+                    log().warning("broker_away", error=repr(error)[:200])
+                    await self._stop()
+                    await asyncio.sleep(1)
+                    continue
+                await asyncio.sleep(CHECK_S)
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        broker = RabbitBroker(
+            self._url,
+            graceful_timeout=25,
+            logger=None,
+            app_id=f"zhumeng.{self._hears.service}",
+            fail_fast=True,
+            timeout=5,
+        )
+        for hearer in self._hears.hearers:
+            self._subscribe(broker, hearer)
+        self._broker = broker
+        await broker.start()
+
+    async def _stop(self) -> None:
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            with contextlib.suppress(*OUTAGES):
+                await broker.stop()
+
+    def _subscribe(self, broker: RabbitBroker, hearer: Hearer[Any]) -> RabbitSubscriber:
+        exchange = INGRESS if issubclass(hearer.event, Ingress) else EVENTS
+        subscriber = broker.subscriber(
+            RabbitQueue(
+                hearer.queue,
+                queue_type=QueueType.QUORUM,
+                durable=True,
+                routing_key=hearer.event.topic,
+                arguments=queue_arguments(hearer.queue),
+            ),
+            RabbitExchange(exchange, type=ExchangeType.TOPIC, durable=True),
+            channel=Channel(prefetch_count=hearer.at_once),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            decoder=_bytes,
+        )
+
+        @subscriber
+        async def consume(raw: RabbitMessage) -> None:
+            await self._settle(hearer, raw.raw_message)
+
+        return subscriber
+
+    async def _settle(self, hearer: Hearer[Any], raw: AbstractIncomingMessage) -> None:
+        message = incoming(raw, hearer.event.topic)
+        outcome = await self._reception.receive(hearer, message)
+        try:
+            await self._publish_outcome(hearer, message, outcome)
+            crash.point("before_ack")
+            await raw.ack()
+            crash.point("after_ack")
+        except OUTAGES as error:
+            # Unacknowledged, so the broker delivers it again; the inbox knows whether it was done.
+            log().warning("not_settled", id=message.id, queue=hearer.queue, error=repr(error)[:200])
+
+    async def _publish_outcome(self, hearer: Hearer[Any], message: Message, outcome: Outcome) -> None:
+        match outcome:
+            case Again(again, delay_s):
+                await self._publisher.delay(again, delay_s, hearer.queue)
+            case Done(answer) if message.reply_to and answer is not None:
+                reply = Message(
+                    message.id, f"{message.topic}.answer", to_json(answer), correlation_id=message.correlation_id
+                )
+                await self._publisher.answer(reply, message.reply_to)
+
+    async def consuming(self) -> None:
+        """Raise unless the broker says, now, that every queue of ours has a consumer: a readiness check."""
+        missing = await self._look() if self._broker is not None else self._queues
+        if missing:
+            raise ConnectionError(f"no consumer on {', '.join(missing)}")
+
+    async def _look(self) -> tuple[str, ...]:
+        """Ask the broker which of our queues is missing or has no consumer."""
+        assert self._broker is not None
+        connection = await self._broker.connect()
+        return tuple([queue for queue in self._queues if not await _has_consumer(connection, queue)])
+
+
+async def _has_consumer(connection: AbstractConnection, queue: str) -> bool:
+    async with asyncio.timeout(CHECK_S), connection.channel() as channel:
+        try:
+            found = await channel.declare_queue(queue, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        return bool(found.declaration_result.consumer_count)
+
+
+async def _bytes(message: Any) -> bytes:
+    """The body as it came: hearing reads it, so that what cannot be read is parked with its reason."""
+    body: bytes = message.body
+    return body
