@@ -6,6 +6,8 @@ ENTRIES: Final = 2_000
 """Entries of an archive, folders and leftovers included."""
 FILES: Final = 300
 """Files of an archive that are looked into."""
+DOCUMENTS: Final = 20
+"""Documents or videos of an archive that are looked into where the rulebook sets no limit of its own."""
 FINDINGS: Final = 20
 """Findings of one rule; more of the same would not be read."""
 DIRECTORY: Final = 4 * 2**20
@@ -18,16 +20,22 @@ RATIO_FREE: Final = 64 * 2**20
 """Bytes an archive may inflate to whatever its size."""
 MOVIE: Final = 16 * 2**20
 """Bytes of an mp4's `moov`, and of all fragment headers together."""
+TRACKS: Final = 100
+"""Tracks of an mp4."""
 BOXES: Final = 20_000
 """Boxes at the top of an mp4, or inside one box."""
 TEXT: Final = 16 * 2**20
 """Bytes of the XML of a document's text."""
+ELEMENTS: Final = 400_000
+"""Elements of a document's XML."""
+LETTERS: Final = 1_000_000
+"""Letters of a document's text."""
 DEPTH: Final = 200
 """Depth of elements in a document's XML."""
 PICTURE_HEADER: Final = 16 * 2**20
 """Bytes before a JPEG's frame header."""
 PICTURE_SEGMENTS: Final = 2_000
-"""Segments before a JPEG's frame header."""
+"""Segments and bytes of fill before a JPEG's picture."""
 PIXELS: Final = 250_000_000
 """Pixels of one picture: more than any camera takes."""
 

@@ -36,7 +36,8 @@ async def read_docx(source: Source, directory: Directory) -> Document:
     text = next((entry for entry in directory.entries if entry.raw == TEXT), None)
     if text is None or not readable(text):
         raise Damaged("damaged", TEXT.decode())
-    characters = count(await _text(await open_member(source, text)))
+    running = await _text(await open_member(source, text))
+    characters = await asyncio.to_thread(count, running)
     media = [entry for entry in directory.entries if entry.raw.startswith(MEDIA) and readable(entry)]
     pictures = [await _picture(source, entry) for entry in media]
     return Document(characters, tuple(pictures))
@@ -70,7 +71,7 @@ class Reading:
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self._depth = self._hidden_below = 0
+        self._depth = self._hidden_below = self._elements = self._length = 0
         self._in_text = False
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
@@ -91,8 +92,9 @@ class Reading:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > bounds.DEPTH:
-            raise Damaged("absurd", f"> {bounds.DEPTH}")
+        self._elements += 1
+        if self._depth > bounds.DEPTH or self._elements > bounds.ELEMENTS:
+            raise Damaged("absurd", f"{self._elements} elements, {self._depth} deep")
         space, _, tag = name.rpartition(" ")
         hides = (space in WORD and tag in HIDDEN) or (space == COMPATIBILITY and tag == "Fallback")
         if hides and not self._hidden_below:
@@ -115,6 +117,9 @@ class Reading:
     def _letters(self, text: str) -> None:
         if self._in_text and not self._hidden_below:
             self.pieces.append(text)
+            self._length += len(text)
+            if self._length > bounds.LETTERS:
+                raise Damaged("absurd", f"> {bounds.LETTERS} letters")
 
 
 def count(text: str) -> int:

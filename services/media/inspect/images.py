@@ -10,9 +10,9 @@ from services.media.inspect.source import Source, exactly
 
 FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers of every kind of coding."""
-ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+END, SCAN, APP1, FILL = 0xD9, 0xDA, 0xE1, 0xFF
+ALONE: Final = frozenset({0x01, FILL, *range(0xD0, 0xD9)})
 """Markers that no length follows."""
-END, SCAN, APP1 = 0xD9, 0xDA, 0xE1
 ORIENTATION: Final = 0x0112
 TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations that lay the picture on its side."""
@@ -24,14 +24,15 @@ async def read_jpeg(source: Source) -> Image:
     """The picture a JPEG shows. Damaged where it has no frame, no scan or no end, or is larger than any camera's."""
     size, turned, at = Pixels(0, 0), False, 2
     for _ in range(bounds.PICTURE_SEGMENTS):
-        marker, at = await _marker(source, at)
+        marker = await _marker(source, at)
+        at += 1 if marker == FILL else 2
         if marker == END or at > bounds.PICTURE_HEADER:
-            break
+            raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker in ALONE:
             continue
         length = int.from_bytes(await exactly(source, at, 2), "big")
         if length < 2:
-            raise Damaged("damaged", f"FF{marker:02X} @{at}")
+            raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker == SCAN and size.width:
             await _check_end(source, at + length)
             return _image(size, turned)
@@ -40,19 +41,15 @@ async def read_jpeg(source: Source) -> Image:
         elif marker == APP1:
             turned = turned or _orientation(await exactly(source, at + 2, length - 2)) in TURNED
         at += length
-    raise Damaged("damaged", f"SOF/SOS < {at}")
+    raise Damaged("absurd", f"SOS > {at}")
 
 
-async def _marker(source: Source, at: int) -> tuple[int, int]:
-    """The marker at a place, past any fill bytes, and where what follows it begins."""
-    for _ in range(bounds.PICTURE_SEGMENTS):
-        lead, marker = await exactly(source, at, 2)
-        if lead != 0xFF or marker == 0x00:
-            raise Damaged("damaged", f"{lead:02X}{marker:02X} @{at}")
-        if marker != 0xFF:
-            return marker, at + 2
-        at += 1
-    raise Damaged("absurd", f"FF @{at}")
+async def _marker(source: Source, at: int) -> int:
+    """The marker at a place; FILL where another byte of fill comes first."""
+    lead, marker = await exactly(source, at, 2)
+    if lead != 0xFF or marker == 0x00:
+        raise Damaged("damaged", f"{lead:02X}{marker:02X} @{at}")
+    return marker
 
 
 def _size(frame: bytes) -> Pixels:

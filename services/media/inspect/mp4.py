@@ -109,9 +109,11 @@ def _duration(track: Track) -> timedelta:
 def _tracks(movie: Box) -> Iterator[Track]:
     header = movie.need(b"mvhd")
     timescale = header.field("I", 20 if header.version() else 12)
-    for box in movie.children():
-        if box.kind == b"trak":
-            yield _track(box, timescale)
+    boxes = [box for box in movie.children() if box.kind == b"trak"]
+    if len(boxes) > bounds.TRACKS:
+        raise Damaged("absurd", f"{len(boxes)} tracks")
+    for box in boxes:
+        yield _track(box, timescale)
 
 
 def _track(box: Box, movie_timescale: int) -> Track:

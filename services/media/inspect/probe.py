@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from contracts.rulebook import Slot
-from contracts.rulebook.material import ArchiveContainer
+from contracts.rulebook.material import ArchiveContainer, PartRules
 from services.media.inspect import bounds
 from services.media.inspect.documents import read_docx
 from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
@@ -70,12 +70,23 @@ async def _archive(
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
-    files = []
+    files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, slot, entry, proof.marks.get(entry.offset))
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.marks.get(entry.offset))
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
+
+
+def _still_asked(slot: Slot, files: Sequence[File]) -> Slot:
+    """The slot without the parts of which more is there than it allows: that fails whatever the rest may be like."""
+    return slot.model_copy(update={"rules": tuple(part for part in slot.rules if not _too_many(part, files))})
+
+
+def _too_many(part: PartRules, files: Sequence[File]) -> bool:
+    least = part.count.min or 1
+    most = part.count.max or (bounds.FILES if part.kind == "images" else max(least, bounds.DOCUMENTS))
+    return sum(file.family == part.kind for file in files) > most
 
 
 async def _member(source: Source, slot: Slot, entry: Entry, marks: Marks | None) -> tuple[File, Sequence[Fault]]:

@@ -117,6 +117,10 @@ async def test_document_that_is_no_xml_or_lacks_its_text_is_damaged() -> None:
 async def test_depth_and_length_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     deep = "<w:p>" * (bounds.DEPTH + 1) + "</w:p>" * (bounds.DEPTH + 1)
     assert await refusal(docx(deep)) == "absurd"
+    monkeypatch.setattr(bounds, "ELEMENTS", 100)
+    assert await refusal(docx("<w:p/>" * 101)) == "absurd"
+    monkeypatch.setattr(bounds, "LETTERS", 100)
+    assert await refusal(docx(written("长" * 101))) == "absurd"
     monkeypatch.setattr(bounds, "TEXT", 1000)
     assert await refusal(docx(written("长" * 1000))) == "absurd"
 

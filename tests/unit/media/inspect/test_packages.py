@@ -142,6 +142,13 @@ async def test_material_that_is_the_file_itself_is_judged_as_such(clip: Path, sl
     assert "video.format" in [finding.rule for finding in verdict.findings if not finding.ok]
 
 
+async def test_more_videos_than_asked_for_are_not_all_read(clip: Path, slots: dict[str, Slot]) -> None:
+    data = zipped({f"{n}.mp4": clip.read_bytes() for n in range(4)})  # noqa: ASYNC240 # a small file
+    facts = await measure(MemorySource(data), slots["video"])
+    assert [file.content is not None for file in facts.files or ()] == [True, True, False, False]
+    assert judge(facts, slots["video"]).outcome == "fail"
+
+
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
