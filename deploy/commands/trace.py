@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from chassis.delivery import Message
 from deploy.local.addresses import Addresses
@@ -16,6 +15,9 @@ from deploy.local.stack import LocalStack
 from deploy.logstream import told
 
 BEIJING = ZoneInfo("Asia/Shanghai")
+SAID = ("name", "title", "attempt", "size", "verdict", "template", "channel", "votes", "rank")
+"""Fields of an event's body that are shown in one line."""
+
 out = Console(highlight=False)
 
 
@@ -34,14 +36,22 @@ def trace(
     if not found:
         out.print(f"事件流中没有 {which} / Nothing in the log is about {which}", markup=False)
         raise typer.Exit(1)
-    table = Table("时间 at", "事件 topic", "主题 subject", "序 n", "来源 source", "编号 event id")
     for message in found:
         at = f"{message.at.astimezone(BEIJING):%H:%M:%S.%f}"[:-3]
-        table.add_row(at, message.topic, message.subject, str(message.sequence), message.source, message.id)
-    out.print(table)
-    for message in found if bodies else ():
-        out.print(f"\n{message.topic}  {message.id}", style="bold")
-        out.print(json.dumps(json.loads(message.body), ensure_ascii=False, indent=2), markup=False)
+        out.print(f"{at}  {message.topic:<38}  {_gist(message)}", markup=False, soft_wrap=True)
+        out.print(
+            f"{'':14}{message.subject} #{message.sequence}  {message.id}", style="dim", markup=False, soft_wrap=True
+        )
+        if bodies:
+            out.print(json.dumps(json.loads(message.body), ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+
+
+def _gist(message: Message) -> str:
+    """What is worth knowing at a glance."""
+    body = json.loads(message.body)
+    said = {name: body[name] for name in SAID if name in body}
+    said |= {"attempt": body["about"]["attempt"]} if "about" in body else {}
+    return "  ".join(f"{name}={value}" for name, value in said.items() if value is not None)
 
 
 async def _about(which: str, addresses: Addresses) -> list[Message]:

@@ -24,6 +24,8 @@ from deploy.local.stack import SERVERS, LocalStack
 from deploy.processes import PROCESSES, SERVICES
 
 ANSWER_S = 20.0
+START_S = 180.0
+"""Far more than it takes; on a machine that is busy with other things it should be slow rather than fail."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to"
 
 
@@ -48,13 +50,13 @@ async def prepare(home: Home, show: Show, pace: float) -> Ready:
             show.step("start")
 
     wanted = {*SERVERS, *PROCESSES}
-    await asyncio.gather(asyncio.to_thread(stack.start, *SERVERS, told=told), packages.make_videos())
+    await asyncio.gather(asyncio.to_thread(stack.start, *SERVERS, within=START_S, told=told), packages.make_videos())
     show.step("start")
     show.say("存储与消息服务就绪，视频素材已备好", "stores and broker are ready, videos are made")
     slow = await asyncio.to_thread(slowness)
     rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace * slow).rulebook()
     write(rulebook, home.folder("rulebooks"))
-    await asyncio.to_thread(stack.restart, *PROCESSES, told=told)
+    await asyncio.to_thread(stack.restart, *PROCESSES, within=START_S, told=told)
     show.say(f"规则已载入：{rulebook.title.zh}", rulebook.id)
     return Ready(stack.addresses, rulebook, packages)
 
