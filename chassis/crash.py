@@ -11,8 +11,14 @@ CrashPoint = Literal[
 ]
 POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 
-_name, _, _nth = os.environ.get("ZM_CRASH_AT", "").partition(":")
-_left = int(_nth or 1)
+_name, _left = "", 0
+
+
+def arm(at: str) -> None:
+    """From now on die at `at`, counted from here; an empty one means nowhere."""
+    global _name, _left
+    _name, _, nth = at.partition(":")
+    _left = int(nth or 1)
 
 
 def armed(point: CrashPoint) -> bool:
@@ -27,3 +33,6 @@ def point(name: CrashPoint) -> None:
         _left -= 1
         if _left == 0:
             os._exit(137)
+
+
+arm(os.environ.get("ZM_CRASH_AT", ""))
