@@ -28,7 +28,8 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                deadline.reschedule(None)
+                if not deadline.expired():  # PyMongo may turn the cancellation of a late request into an error of its own
+                    deadline.reschedule(None)
             await send(message)
 
         with tracing.span(f"{scope['method']} {scope['path']}", parent):
