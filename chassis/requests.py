@@ -21,14 +21,17 @@ class Requests:
         if scope["type"] != "http" or scope["path"].startswith(("/health", "/metrics")):
             await self._app(scope, receive, send)
             return
-        parent = next((value.decode() for name, value in scope["headers"] if name == b"traceparent"), None)
+        named = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
+        parent = named if tracing.TRACEPARENT.fullmatch(named) else None
         started, status = time.perf_counter(), 0
 
         async def observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if not deadline.expired():  # PyMongo may turn the cancellation of a late request into an error of its own
+                if (
+                    not deadline.expired()
+                ):  # PyMongo may turn the cancellation of a late request into an error of its own
                     deadline.reschedule(None)
             await send(message)
 
