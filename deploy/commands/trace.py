@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -37,13 +38,18 @@ def trace(
         out.print(f"事件流中没有 {which} / Nothing in the log is about {which}", markup=False)
         raise typer.Exit(1)
     for message in found:
-        at = f"{message.at.astimezone(BEIJING):%H:%M:%S.%f}"[:-3]
+        at = f"{_at(message).astimezone(BEIJING):%H:%M:%S.%f}"[:-3]
         out.print(f"{at}  {message.topic:<38}  {_gist(message)}", markup=False, soft_wrap=True)
         out.print(
             f"{'':14}{message.subject} #{message.sequence}  {message.id}", style="dim", markup=False, soft_wrap=True
         )
         if bodies:
             out.print(json.dumps(json.loads(message.body), ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+
+
+def _at(message: Message) -> datetime:
+    """When it became true: the bus itself keeps whole seconds only."""
+    return datetime.fromisoformat(json.loads(message.body)["at"])
 
 
 def _gist(message: Message) -> str:

@@ -38,7 +38,8 @@ def tell(console: Console, ledger: Ledger, reckoning: Reckoning, seconds: float)
 
 def where_to_look(console: Console, addresses: Addresses, rulebook: Rulebook, ledger: Ledger) -> None:
     """Print the addresses, and how to stop."""
-    gateway, entry = addresses.gateway_url, next(iter(ledger.entries), "")
+    gateway = addresses.gateway_url
+    entry, _ = max(ledger.submissions, key=lambda handed_in: handed_in[1])  # one that came back has more to tell
     console.print("\n看看去 Have a look", style="bold")
     for what, where in (
         ("入口 gateway", f"{gateway}/"),
@@ -89,7 +90,7 @@ def _ranking(ledger: Ledger) -> Table:
 
 
 def _check(reckoning: Reckoning) -> Table:
-    numbers = ("应有 due", "实有 found", "丢失 lost", "重复 twice", "意外 extra")
+    numbers = ("应有\ndue", "实有\nfound", "丢失\nlost", "重复\ntwice", "意外\nextra")
     columns = (Column(name, justify="right", no_wrap=True) for name in numbers)
     table = Table(Column("对账 Ledger check", no_wrap=True), *columns, box=SIMPLE, padding=(0, 1, 0, 0))
     for book in reckoning.books:
