@@ -43,7 +43,7 @@ async def until(seen: Seen, within_s: float = PATIENCE_S) -> bool:
     """Look until it is so; False where it was not in time."""
     end = time.monotonic() + within_s
     while not (found := await seen()) and time.monotonic() < end:  # noqa: ASYNC110 - it is another process's doing
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.05)
     return found
 
 

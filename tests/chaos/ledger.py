@@ -18,8 +18,9 @@ Effects = Counter[str]
 """Documents that came to be or changed, with everything masked that differs from run to run."""
 
 NOT_EFFECTS = frozenset({"leases"})
-ATTEMPTS = frozenset({"tries", "digest_tries", "digest_at", "held", "next_at"})
-"""Fields that count and time attempts, which crashes make more of."""
+ATTEMPTS = frozenset({"tries", "digest_tries", "digest_at", "held", "next_at", "traceparent", "who", "role"})
+"""Fields that count and time attempts, which crashes make more of, or say who brought one to its end: what a request
+began may be ended by a background task."""
 VARIES = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # ids
     r"|00-[0-9a-f]{32}-[0-9a-f]{16}-\d\d"  # traces
