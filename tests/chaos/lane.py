@@ -91,10 +91,11 @@ class Lane:
         """Start again after a death, once what the dead process held for some seconds has run out: its relay's lease,
         and the transaction MongoDB still keeps open."""
         await self.service.records.leases.update_many({}, {"$set": {"until": datetime.fromtimestamp(0, UTC)}})
-        await self._end_transactions()
+        await self.end_transactions()
         await self.start()
 
-    async def _end_transactions(self) -> None:
+    async def end_transactions(self) -> None:
+        """End what MongoDB keeps open for a dead process, as it does itself after some seconds."""
         admin = self.service.client.admin
         mine = {"appName": f"{self.name}-{self.port}", "transaction": {"$exists": True}}
         steps: list[Document] = [{"$currentOp": {"idleSessions": True}}, {"$match": mine}]
@@ -190,7 +191,7 @@ class Lane:
         """Kill the process and let go of everything."""
         if self.child is not None:
             self.child.kill()
-            await self._end_transactions()
+            await self.end_transactions()
         await self._web.aclose()
         await self.service.client.close()
 

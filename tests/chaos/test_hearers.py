@@ -9,6 +9,8 @@ from tests.chaos.scenarios import HEARERS
 from tests.support.kinds import Rabbit
 
 SIDE_BY_SIDE = 3
+SAMPLE = {"registration": "MediaValidated", "voting-api": "HandInBallot"}
+"""What is killed on the newer broker too: a hearer that tells, and one that answers a frontend."""
 
 
 @pytest.mark.timeout(600)
@@ -21,3 +23,13 @@ async def test_hearer_killed_at_any_point_has_its_effect_once(process: str, lane
         deaths, faults = await kill_everywhere(opened, {kind: HEARERS[process, kind] for kind in heard})
     assert faults == []
     assert deaths >= 6 * len(heard)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("process", SAMPLE)
+async def test_hearer_killed_on_newer_broker_has_its_effect_once(process: str, lanes: Lanes, rabbit43: Rabbit) -> None:
+    kind = SAMPLE[process]
+    async with lanes(process, SIDE_BY_SIDE, rabbit43) as opened:
+        deaths, faults = await kill_everywhere(opened, {kind: HEARERS[process, kind]})
+    assert faults == []
+    assert deaths >= 9

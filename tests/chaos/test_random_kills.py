@@ -1,0 +1,98 @@
+"""P1 and P10 under load: ballots pour in over HTTP while the API and the tally are killed at random moments; every
+ballot that was answered is counted once, every vote is in both streams, and the tally is the number of ballots."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.ids import new_id
+from tests.chaos.lane import Ground, Lane, lane, until
+from tests.chaos.scenarios import votable
+from tests.support.kinds import Rabbit, Vhost
+
+SEED = 20230904
+SECONDS = 20.0
+VOTERS = 8
+"""People who vote one ballot after the other, each as soon as the one before was answered."""
+
+
+class Election:
+    """Both processes of voting, one entry, and what voters were told."""
+
+    def __init__(self, api: Lane, tally: Lane, entry: str) -> None:
+        self.api, self.tally, self.entry = api, tally, entry
+        self.answered: Counter[str] = Counter()
+        """Ballots by how often they were answered `counted`."""
+        self.kills: Counter[str] = Counter()
+
+    async def vote_on(self, until_s: float) -> None:
+        """Vote until the time is over; a voter who gets no answer asks again with the same nonce."""
+        while time.monotonic() < until_s:
+            body = {"campaign": "cloud-studio-2023", "entry": self.entry, "voter": new_id(), "nonce": new_id()}
+            while (ballot := await self._ask(body)) is None:  # noqa: ASYNC110 - it is another process's doing
+                await asyncio.sleep(0.1)
+            self.answered[ballot] += 1
+
+    async def _ask(self, body: dict[str, str]) -> str | None:
+        answer = await self.api.ask("POST", "/v1/votes", self.api.token("frontend"), json=body)
+        return str(answer.json()["ballot"]) if answer is not None and answer.status_code == 200 else None
+
+    async def kill(self, chance: random.Random, until_s: float) -> None:
+        """Kill one, then the other, at random moments, and start it again; what its relay left waits for the lease."""
+        for victim in cycle((self.api, self.tally)):
+            await asyncio.sleep(chance.uniform(0.1, 1.5))
+            if time.monotonic() > until_s:
+                return
+            victim.alive.kill()
+            self.kills[victim.name] += 1
+            await victim.end_transactions()
+            await victim.start()
+
+    async def counted(self) -> int:
+        """The live tally."""
+        return sum([row["votes"] async for row in self.tally.service.database.counts.find()])
+
+    async def over(self) -> bool:
+        """Whether every ballot is tallied and both processes have nothing left to do."""
+        ballots = await self.api.service.database.ballots.count_documents({})
+        return await self.counted() == ballots and await self.api.quiet() and await self.tally.quiet()
+
+
+@pytest.fixture
+async def election(
+    told: dict[str, Any], vhost: Callable[[Rabbit], Vhost], rabbit310: Rabbit, database_prefix: str, tmp_path: Path
+) -> AsyncIterator[Election]:
+    ground = Ground(vhost(rabbit310).amqp_url, {**told, "mongo_prefix": database_prefix}, tmp_path)
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(lane("voting-api", ground))
+        tally = await stack.enter_async_context(lane("voting-tally", ground))
+        entry = await votable(api)
+        await api.settle()
+        yield Election(api, tally, entry)
+
+
+@pytest.mark.timeout(300)
+async def test_ballots_survive_random_kills(election: Election) -> None:
+    end = time.monotonic() + SECONDS
+    voters = [election.vote_on(end) for _ in range(VOTERS)]
+    await asyncio.gather(election.kill(random.Random(SEED), end), *voters)
+    assert await until(election.over), "not everything was tallied"
+    ballots = {row["_id"] async for row in election.api.service.database.ballots.find({}, {"_id": 1})}
+    outbox = {row["_id"] async for row in election.api.service.records.outbox.find({}, {"_id": 1})}
+    lost, doubled = set(election.answered) - ballots, [b for b, count in election.answered.items() if count != 1]
+    assert (lost, doubled) == (set(), [])
+    assert ballots == set(election.answered), "every voter asked until there was an answer"
+    assert await election.counted() == len(ballots) == len(outbox)
+    assert await election.api.strangers() == set()
+    assert outbox <= election.api.log.keys()
+    assert await election.api.service.records.parked.count_documents({}) == 0
+    assert len(ballots) >= 5 * VOTERS
+    assert min(election.kills["voting-api"], election.kills["voting-tally"]) >= 2, election.kills
