@@ -4,8 +4,11 @@ Holds on RabbitMQ 3.10 and 4.3. Messages are never nacked: a failed one is publi
 confirm and then acknowledged, so no broker version counts, drops or loops it.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType
@@ -20,12 +23,13 @@ from faststream.exceptions import FastStreamException
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
 
 from chassis.delivery import Message
+from chassis.tracing import TRACEPARENT
 
 EVENTS, INGRESS, RETRY = "zhumeng.events", "zhumeng.ingress", "zhumeng.retry"
 LOG = "zhumeng.log"
 RETURN_S = 1.0
 """A message the broker takes from a queue by its delivery limit comes back to it after this."""
-FAILURES = "zm-failures"
+FAILURES, SENDER = "zm-failures", "zm-sender"
 CONFIRM_S = 10.0
 OUTAGES = (AMQPException, FastStreamException, OSError, TimeoutError, RuntimeError)
 """What the client libraries raise while the broker is away; RuntimeError from a channel closed under them."""
@@ -81,21 +85,25 @@ class RabbitPublisher:
 
     def __init__(self, url: str, service: str, delays: Sequence[float], streams: Mapping[str, str]) -> None:
         self._url, self._service, self._delays, self._streams = url, service, delays, streams
+        self._user = user_of(url)
         self._connection: AbstractRobustConnection | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
 
     async def start(self) -> None:
         """Connect and declare the shared topology; raises while the broker cannot be reached."""
-        self._connection = await aio_pika.connect_robust(
+        connection = await aio_pika.connect_robust(
             self._url, timeout=5, client_properties={"connection_name": f"{self._service} publisher"}
         )
-        channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        assert isinstance(channel, AbstractRobustChannel)
-        await declare(channel, self._delays, self._streams)
-        self._exchanges = {
-            name: await channel.get_exchange(name, ensure=False) for name in (EVENTS, *map(delay_queue, self._delays))
-        }
-        self._exchanges[""] = channel.default_exchange
+        try:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            assert isinstance(channel, AbstractRobustChannel)
+            await declare(channel, self._delays, self._streams)
+            names = (EVENTS, *map(delay_queue, self._delays))
+            exchanges = {name: await channel.get_exchange(name, ensure=False) for name in names}
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection, self._exchanges = connection, {**exchanges, "": channel.default_exchange}
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -137,15 +145,22 @@ class RabbitPublisher:
     async def _send(self, exchange: str, routing_key: str, message: Message, *, mandatory: bool = True) -> None:
         if not self._exchanges:
             raise ConnectionError("not connected to RabbitMQ yet")
-        await self._exchanges[exchange].publish(_outgoing(message), routing_key, mandatory=mandatory, timeout=CONFIRM_S)
+        outgoing = wire(message, self._user)
+        await self._exchanges[exchange].publish(outgoing, routing_key, mandatory=mandatory, timeout=CONFIRM_S)
 
 
-def _outgoing(message: Message) -> aio_pika.Message:
+def user_of(url: str) -> str | None:
+    """The broker user an AMQP address signs in as."""
+    return unquote(urlsplit(url).username or "") or None
+
+
+def wire(message: Message, user: str | None) -> aio_pika.Message:
+    """The AMQP message of a Message, published by `user`: the broker refuses a `user_id` that is not the sender's."""
     headers: dict[str, Any] = message.headers()
     if message.failures:
         headers[FAILURES] = list(message.failures)
     if message.sender:
-        headers["zm-sender"] = message.sender
+        headers[SENDER] = message.sender
     return aio_pika.Message(
         message.body,
         headers=headers,
@@ -156,24 +171,31 @@ def _outgoing(message: Message) -> aio_pika.Message:
         delivery_mode=DeliveryMode.PERSISTENT,
         reply_to=message.reply_to,
         correlation_id=message.correlation_id,
+        user_id=user,
     )
 
 
-def incoming(raw: AbstractIncomingMessage, topic: str) -> Message:
-    """A received AMQP message; one without metadata of ours is still read, under its `message_id`."""
-    headers = raw.headers
-    at = raw.timestamp or Message("", "", b"").at
-    failures = headers.get(FAILURES)
+def incoming(raw: AbstractIncomingMessage, topic: str, user: str | None = None) -> Message:
+    """A received AMQP message, whatever its headers hold.
+
+    What only we may say, a retry's history and whom the message came from at first, is believed only on what
+    `user`, this service itself, published; the broker checks `user_id`.
+    """
+    headers, ours = raw.headers, user is not None and raw.user_id == user
+    failures = headers.get(FAILURES) if ours else None
+    sequence = str(headers.get("ce-sequence", ""))
+    traceparent = str(headers.get("traceparent", ""))
+    unnamed = hashlib.sha256(raw.body).hexdigest()
     return Message(
-        id=str(headers.get("ce-id") or raw.message_id or f"{raw.user_id}-{raw.correlation_id}-{hash(raw.body):x}"),
+        id=str(raw.message_id or headers.get("ce-id") or f"{raw.correlation_id or ''}{unnamed}"),
         topic=topic,
         body=raw.body,
         subject=str(headers.get("ce-subject", "")),
         source=str(headers.get("ce-source", "")),
-        at=at,
-        sequence=int(str(headers.get("ce-sequence", 0))),
-        traceparent=str(headers["traceparent"]) if headers.get("traceparent") else None,
-        sender=str(headers["zm-sender"]) if "zm-sender" in headers else raw.user_id,
+        at=raw.timestamp or datetime.now(UTC),
+        sequence=int(sequence) if sequence.isascii() and sequence.isdecimal() else 0,
+        traceparent=traceparent if TRACEPARENT.fullmatch(traceparent) else None,
+        sender=str(headers[SENDER]) if ours and SENDER in headers else raw.user_id,
         reply_to=raw.reply_to,
         correlation_id=raw.correlation_id,
         failures=tuple(map(str, failures)) if isinstance(failures, list) else (),

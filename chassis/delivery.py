@@ -53,6 +53,8 @@ class Message:
             "sequence": self.sequence,
             "traceparent": self.traceparent,
             "sender": self.sender,
+            "reply_to": self.reply_to,
+            "correlation_id": self.correlation_id,
             "failures": list(self.failures),
         }
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from pydantic import BaseModel, ValidationError
 from pymongo import ReturnDocument
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 
 from chassis import crash, metrics, tracing
 from chassis.delivery import DELIVERY, Delivery, Message
@@ -19,7 +19,7 @@ from chassis.logs import log
 from chassis.mongo import Records
 from chassis.origin import ORIGIN, Origin
 from chassis.parking import Parking
-from chassis.problems import Refused
+from chassis.refusal import Refused, Unavailable
 from chassis.transaction import AlreadyDone
 from contracts.events.event import Event
 from contracts.ingress import Ingress
@@ -96,12 +96,13 @@ class Reception:
         self._records = records
         self._parking = Parking(records)
         self._delays = retry_delays
+        self._outage_delay = retry_delays[min(1, len(retry_delays) - 1)]
         self._suspects = asyncio.Lock()
 
     async def receive(self, hearer: Hearer[Any], message: Message) -> Outcome:
         """Handle one message to an outcome; never raises but for cancellation."""
         started = time.perf_counter()
-        subject = {"event": message.id, "topic": message.topic, "subject": message.subject}
+        subject = {"event_id": message.id, "topic": message.topic, "subject": message.subject}
         with (
             structlog.contextvars.bound_contextvars(**subject),
             tracing.span(f"hear {hearer.queue}", message.traceparent),
@@ -111,19 +112,22 @@ class Reception:
                 outcome = await self._handle(hearer, message)
             except Exception as error:  # noqa: BLE001 - the store is out of reach: the broker keeps the message
                 log().warning("hearing_interrupted", error=repr(error)[:300])
-                outcome = Again(message, self._delays[-1] if message.failures else self._delays[0])
+                outcome = Again(message, self._outage_delay)
+            structlog.contextvars.unbind_contextvars("campaign")
         metrics.HEARD.labels(hearer.service, message.topic, type(outcome).__name__.lower()).inc()
         metrics.HANDLING.labels(hearer.service, message.topic).observe(time.perf_counter() - started)
         return outcome
 
     async def _handle(self, hearer: Hearer[Any], message: Message) -> Outcome:
-        key = f"{hearer.queue}:{message.id}"
+        key = _inbox_key(hearer, message)
         try:
             event = _parsed(hearer, message)
         except ValueError as error:
             return await self._park(
                 key, hearer, message, f"malformed, sent by {message.sender or 'an unnamed user'}: {error}"
             )
+        if campaign := getattr(event, "campaign", None):
+            structlog.contextvars.bind_contextvars(campaign=campaign)
         if known := await self._records.inbox.find_one({"_id": key}):
             return Done(known.get("answer"), repeat=True)
         if not message.redelivered:
@@ -139,11 +143,12 @@ class Reception:
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        if row is not None and row["deaths"] > DEATHS_ALLOWED:
-            return await self._park(key, hearer, message, f"its handling ended the process {DEATHS_ALLOWED} times")
-        outcome = await self._attempt(key, hearer, message, event)
-        await self._records.attempts.delete_one({"_id": key})
-        return outcome
+        try:
+            if row is not None and row["deaths"] >= DEATHS_ALLOWED:
+                return await self._park(key, hearer, message, f"its handling ended the process {DEATHS_ALLOWED} times")
+            return await self._attempt(key, hearer, message, event)
+        finally:  # whatever gets here, a stop of the process in good order too, did not end the process
+            await self._records.attempts.delete_one({"_id": key})
 
     async def _attempt(self, key: str, hearer: Hearer[Any], message: Message, event: Any) -> Outcome:
         delivery = Delivery(key, message)
@@ -152,12 +157,11 @@ class Reception:
         try:
             async with asyncio.timeout(hearer.timeout_s):
                 await hearer.handle(event)
-        except AlreadyDone:  # by the same message, which another consumer was handling
-            known = await self._records.inbox.find_one({"_id": key})
-            return Done(known and known.get("answer"), repeat=True)
-        except Refused as error:
-            return await self._park(key, hearer, message, str(error), traceback.format_exc())
         except Exception as error:  # noqa: BLE001 - whatever a handler raises may pass; attempts are counted
+            # It may have failed on its own effect: the same message, handled by another consumer meanwhile.
+            if isinstance(error, AlreadyDone) or await self._records.inbox.find_one({"_id": key}):
+                known = await self._records.inbox.find_one({"_id": key})
+                return Done(known and known.get("answer"), repeat=True)
             return await self._failed(key, hearer, message, error)
         finally:
             DELIVERY.reset(held)
@@ -165,23 +169,37 @@ class Reception:
         return Done(delivery.answer)
 
     async def _failed(self, key: str, hearer: Hearer[Any], message: Message, error: Exception) -> Outcome:
-        tries = len(message.failures)
-        outage = isinstance(error, PyMongoError | ConnectionError)
+        if isinstance(error, Refused):
+            return await self._park(key, hearer, message, str(error), traceback.format_exc())
+        tries, outage = len(message.failures), _is_outage(error)
         if tries >= len(self._delays) and not outage:
             return await self._park(
                 key, hearer, message, f"failed {tries + 1} times, last: {error!r}", traceback.format_exc()
             )
         log().warning("will_retry", tries=tries + 1, error=repr(error)[:300], exc_info=not outage)
-        delay = self._delays[min(tries, len(self._delays) - 1)]
         if outage:  # a fault of ours spends none of the message's tries
-            return Again(message, delay)
+            return Again(message, self._outage_delay)
         failure = f"{datetime.now(UTC).isoformat()} {error!r}"[:500]
-        return Again(replace(message, failures=(*message.failures, failure)), delay)
+        return Again(replace(message, failures=(*message.failures, failure)), self._delays[tries])
 
     async def _park(self, key: str, hearer: Hearer[Any], message: Message, reason: str, stack: str = "") -> Parked:
         await self._parking.park(key, hearer.queue, message, reason, stack)
         log().error("parked", queue=hearer.queue, reason=reason[:500])
         return Parked(reason)
+
+
+def _inbox_key(hearer: Hearer[Any], message: Message) -> str:
+    """Names one hearer's handling of one message; frontends number theirs themselves, each for itself."""
+    sender = f"{message.sender}:" if issubclass(hearer.event, Ingress) else ""
+    return f"{hearer.queue}:{sender}{message.id}"
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether a part of ours was out of reach, rather than the message at fault."""
+    if isinstance(error, PyMongoError):
+        passing = error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError")
+        return passing or error.timeout or isinstance(error, ConnectionFailure)
+    return isinstance(error, ConnectionError | Unavailable)
 
 
 def _parsed(hearer: Hearer[Any], message: Message) -> Any:

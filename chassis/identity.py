@@ -17,6 +17,7 @@ from chassis.problems import Refused, Unavailable
 from contracts.ids import AccountId, City, Province, Role, StudioId
 
 ALGORITHMS = ["EdDSA", "RS256", "ES256"]
+FRESH_S, AGAIN_S = 600.0, 2.0
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -44,27 +45,33 @@ class JwksKeys:
     def __init__(self, url: str) -> None:
         self._url = url
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._fetched = -1e9
-        self._lock = asyncio.Lock()
+        self._asked = -1e9
+        self._asking: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None) -> jwt.PyJWK | None:
-        """The key, or None where the issuer has none of that id; Unavailable while the issuer is away."""
-        async with self._lock:
-            age = time.monotonic() - self._fetched
-            if age > 600 or (kid not in self._keys and age > 5):
-                await self._fetch()
+        """The key, or None where the issuer has none of that id; Unavailable while the issuer was never reached.
+
+        A known key is answered at once: the issuer being slow or away costs nobody a request.
+        """
+        age = time.monotonic() - self._asked
+        if self._asking is None and (age > FRESH_S or (kid not in self._keys and age > AGAIN_S)):
+            self._asked = time.monotonic()
+            self._asking = asyncio.create_task(self._ask())
+        if kid not in self._keys and self._asking is not None:
+            await asyncio.shield(self._asking)
+        if not self._keys:
+            raise Unavailable("the issuer's keys cannot be read")
         return self._keys.get(kid)
 
-    async def _fetch(self) -> None:
+    async def _ask(self) -> None:
         try:
             async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
                 answer = (await client.get(self._url)).raise_for_status()
             self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
-            self._fetched = time.monotonic()
-        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
             log().warning("jwks_away", url=self._url, error=repr(error)[:200])
-            if not self._keys:
-                raise Unavailable("the issuer's keys cannot be read") from error
+        finally:
+            self._asking = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Verifier:
 
     keys: Keys
     issuer: str
+    audience: str | None = None
+    """Whom tokens must be meant for; needed where the issuer serves other products too."""
 
     async def verify(self, token: str) -> Caller:
         """The caller of a valid token; Refused 401 for a forged, foreign or expired one."""
@@ -85,7 +94,8 @@ class Verifier:
                 key,
                 algorithms=ALGORITHMS,
                 issuer=self.issuer,
-                options={"require": ["exp", "iss", "sub"], "verify_aud": False},
+                audience=self.audience,
+                options={"require": ["exp", "iss", "sub"], "verify_aud": self.audience is not None},
             )
             return Caller.model_validate({**claims, "account": claims["sub"]})
         except jwt.ExpiredSignatureError:

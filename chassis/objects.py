@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from minio import Minio
 from minio.datatypes import Part as MinioPart
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 
 T = TypeVar("T")
 REGION = "us-east-1"
@@ -202,7 +202,7 @@ class ObjectStore:
             if error.code == "PreconditionFailed":
                 raise ObjectChanged(str(error.object_name)) from error
             raise ConnectionError(f"the object store refused: {error.code} {error.message}") from error
-        except urllib3.exceptions.HTTPError as error:
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
             raise ConnectionError(f"the object store is out of reach: {error!r}"[:300]) from error
 
 

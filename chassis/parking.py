@@ -30,26 +30,20 @@ class Parking:
         """Every message that waits for a person, longest first."""
         return await self._parked.find({"settled": None}).sort("parked_at").to_list()
 
-    async def find(self, key: str) -> Document | None:
-        """One message, waiting or settled, by its key or the start of its message's id."""
-        return await self._parked.find_one({"$or": [{"_id": key}, {"message": {"$regex": f"^{re.escape(key)}"}}]})
+    async def find(self, key: str) -> list[Document]:
+        """The waiting messages of a key or of the start of a message's id; those already settled if none waits."""
+        named = {"$or": [{"_id": key}, {"message": {"$regex": f"^{re.escape(key)}"}}]}
+        found = await self._parked.find(named).to_list()
+        return [row for row in found if "settled" not in row] or found
 
-    async def settle(self, key: str, how: str, who: str, why: str) -> None:
-        """Note that a person replayed or discarded it; the message itself is kept."""
+    async def settle(self, row: Document, how: str, who: str, why: str) -> None:
+        """Note that a person replayed or discarded it; the message is kept, and one parked again meanwhile waits."""
         settled = {"how": how, "who": who, "why": why, "at": datetime.now(UTC)}
-        await self._parked.update_one({"_id": key}, {"$set": {"settled": settled}})
+        same = {"_id": row["_id"], "parked_at": row["parked_at"]}
+        await self._parked.update_one(same, {"$set": {"settled": settled}})
 
 
 def unparked(row: Document) -> Message:
     """The message a parked row was made from, with a clean history."""
-    return Message(
-        row["message"],
-        row["topic"],
-        bytes(row["body"]),
-        row["subject"],
-        row["source"],
-        row["at"],
-        row["sequence"],
-        row["traceparent"],
-        row["sender"],
-    )
+    names = ("topic", "subject", "source", "at", "sequence", "traceparent", "sender", "reply_to", "correlation_id")
+    return Message(id=row["message"], body=bytes(row["body"]), **{name: row[name] for name in names})

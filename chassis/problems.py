@@ -27,6 +27,13 @@ def problem(refused: Refused) -> JSONResponse:
     return JSONResponse(body, refused.status, headers=headers, media_type="application/problem+json")
 
 
+def _answered(request: Request, refused: Refused) -> JSONResponse:
+    """Log a refusal and answer it. Facts may hold what people typed, so the line only names them."""
+    facts = sorted(refused.facts)
+    log().info("refused", path=request.url.path, code=refused.code, status=refused.status, facts=facts)
+    return problem(refused)
+
+
 def _unavailable() -> Refused:
     return Refused(
         503,
@@ -41,22 +48,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
-        log().info("refused", path=request.url.path, code=error.code, status=error.status, **error.facts)
-        return problem(error)
+        return _answered(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [{"where": ".".join(map(str, e["loc"])), "reason": e["msg"]} for e in error.errors()]
-        log().info("refused", path=request.url.path, code="malformed", status=422, fields=fields)
-        return problem(
-            Refused(
-                422,
-                "malformed",
-                "请求内容有误，请检查所列字段。",
-                "The request does not fit; see the fields named.",
-                fields=fields,
-            )
-        )
+        zh, en = "请求内容有误，请检查所列字段。", "The request does not fit; see the fields named."
+        return _answered(request, Refused(422, "malformed", zh, en, fields=fields))
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(Unavailable)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
-from pymongo.write_concern import WriteConcern
+from pymongo.read_concern import ReadConcern
 
 from chassis import crash, metrics
 from chassis.delivery import Message
@@ -33,8 +33,8 @@ class Relay:
 
     def __init__(self, records: Records, publisher: Publisher) -> None:
         self._records = records
-        # A mark that is lost means one repeat, which hearers know, so it need not wait for the journal.
-        self._marks = records.outbox.with_options(write_concern=WriteConcern(1))
+        # One instant's rows, of a majority: none that a failover would roll back, no later one of a subject alone.
+        self._committed = records.outbox.with_options(read_concern=ReadConcern("snapshot"))
         self._publisher = publisher
         self._me = new_id()
         self._wake = asyncio.Event()
@@ -57,7 +57,7 @@ class Relay:
 
     async def drain(self) -> bool:
         """Send one batch of waiting rows; True when all of a non-empty batch went out, so that there may be more."""
-        rows = await self._records.outbox.find({"waiting": True}).sort("_id").limit(BATCH).to_list()
+        rows = await self._committed.find({"waiting": True}).sort("_id").limit(BATCH).to_list()
         metrics.OUTBOX_WAITING.set(len(rows))
         chains: dict[str, list[Document]] = defaultdict(list)
         for row in rows:
@@ -65,7 +65,7 @@ class Relay:
         sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
         ids = [row_id for chain in sent for row_id in chain]
         if ids:
-            await self._marks.update_many(
+            await self._records.outbox.update_many(
                 {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
             )
             crash.point("marked")

@@ -41,7 +41,7 @@ class Service:
         self.database = self.client[f"{settings.mongo_prefix}{name}"]
         self.records = Records(self.database)
         self.transactions = Transactions(self.records, f"zhumeng/{name}", self.clock)
-        self.verifier = Verifier(JwksKeys(settings.jwks_url), settings.issuer)
+        self.verifier = Verifier(JwksKeys(settings.jwks_url), settings.issuer, settings.audience)
         self.reception = Reception(self.records, settings.retry_delays)
         self.hears = Hears(name)
         self.routers: list[APIRouter] = []
@@ -122,7 +122,10 @@ class Process:
                 return await start()
             except (PyMongoError, AMQPException, *OUTAGES) as error:
                 log().warning("waiting_for", part=part, error=repr(error)[:200])
-                await asyncio.sleep(1)
+            except Exception as error:  # noqa: BLE001 - a fault no waiting mends, but seen: it stays red and is logged
+                self._waiting_for = f"{part}: {error!r}"[:200]
+                log().error("cannot_start", part=part, error=repr(error)[:300], exc_info=True)
+            await asyncio.sleep(1)
 
     async def _close(self) -> None:
         with contextlib.suppress(PyMongoError, AMQPException, OSError, TimeoutError):

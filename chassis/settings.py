@@ -22,6 +22,8 @@ class ServiceSettings(BaseSettings):
     """A service's database is this and its name: `zhumeng_media`."""
     jwks_url: str = "http://127.0.0.1:8000/.well-known/jwks.json"
     issuer: str = "zhumeng"
+    audience: str | None = None
+    """The `aud` tokens must carry; set it where another issuer than registration signs them."""
     public_url: str = "http://127.0.0.1:8080"
     """The one origin people see; links in notices start with it."""
     rulebooks: Path = Path(__file__).parent.parent / "contracts" / "campaigns"

@@ -13,13 +13,15 @@ from faststream.rabbit.subscriber import RabbitSubscriber
 from pydantic_core import to_json
 
 from chassis import crash
-from chassis.broker import EVENTS, INGRESS, OUTAGES, RabbitPublisher, incoming, queue_arguments
+from chassis.broker import EVENTS, INGRESS, OUTAGES, RETURN_S, RabbitPublisher, incoming, queue_arguments, user_of
 from chassis.delivery import Message
 from chassis.hearing import Again, Done, Hearer, Hears, Outcome, Reception
 from chassis.logs import log
 from contracts.ingress import Ingress
 
 CHECK_S = 5.0
+REPLIES = ("amq.rabbitmq.reply-to.", "zhumeng.reply.")
+"""Where answers may go: nowhere else can a frontend make a service write."""
 
 
 class Subscriptions:
@@ -28,6 +30,7 @@ class Subscriptions:
     def __init__(self, url: str, hears: Hears, reception: Reception, publisher: RabbitPublisher) -> None:
         self._url, self._hears, self._reception, self._publisher = url, hears, reception, publisher
         self._broker: RabbitBroker | None = None
+        self._user = user_of(url)
         self._queues = tuple(hearer.queue for hearer in hears.hearers)
 
     async def run(self) -> None:
@@ -62,8 +65,13 @@ class Subscriptions:
         )
         for hearer in self._hears.hearers:
             self._subscribe(broker, hearer)
+        try:
+            await broker.start()
+        except BaseException:
+            with contextlib.suppress(*OUTAGES):
+                await broker.stop()
+            raise
         self._broker = broker
-        await broker.start()
 
     async def _stop(self) -> None:
         broker, self._broker = self._broker, None
@@ -95,7 +103,7 @@ class Subscriptions:
         return subscriber
 
     async def _settle(self, hearer: Hearer[Any], raw: AbstractIncomingMessage) -> None:
-        message = incoming(raw, hearer.event.topic)
+        message = incoming(raw, hearer.event.topic, self._user)
         outcome = await self._reception.receive(hearer, message)
         try:
             await self._publish_outcome(hearer, message, outcome)
@@ -103,18 +111,32 @@ class Subscriptions:
             await raw.ack()
             crash.point("after_ack")
         except OUTAGES as error:
-            # Unacknowledged, so the broker delivers it again; the inbox knows whether it was done.
             log().warning("not_settled", id=message.id, queue=hearer.queue, error=repr(error)[:200])
+            await self._give_back(raw)
+
+    async def _give_back(self, raw: AbstractIncomingMessage) -> None:
+        """Let the broker deliver it again, after a pause: the inbox knows whether it was done."""
+        await asyncio.sleep(RETURN_S)
+        with contextlib.suppress(*OUTAGES):  # with the channel gone, the broker has taken it back already
+            await raw.reject(requeue=True)
 
     async def _publish_outcome(self, hearer: Hearer[Any], message: Message, outcome: Outcome) -> None:
         match outcome:
             case Again(again, delay_s):
                 await self._publisher.delay(again, delay_s, hearer.queue)
             case Done(answer) if message.reply_to and answer is not None:
-                reply = Message(
-                    message.id, f"{message.topic}.answer", to_json(answer), correlation_id=message.correlation_id
-                )
-                await self._publisher.answer(reply, message.reply_to)
+                await self._answer(message, message.reply_to, to_json(answer))
+
+    async def _answer(self, message: Message, reply_to: str, body: bytes) -> None:
+        """Answer who asked; an answer that cannot be delivered takes nothing from what was done."""
+        if not reply_to.startswith(REPLIES):
+            log().warning("answer_refused", id=message.id, sender=message.sender, reply_to=reply_to)
+            return
+        reply = Message(message.id, f"{message.topic}.answer", body, correlation_id=message.correlation_id)
+        try:
+            await self._publisher.answer(reply, reply_to)
+        except OUTAGES as error:
+            log().warning("answer_lost", id=message.id, reply_to=reply_to, error=repr(error)[:200])
 
     async def consuming(self) -> None:
         """Raise unless the broker says, now, that every queue of ours has a consumer: a readiness check."""

@@ -3,6 +3,7 @@
 Without an exporter the trace id still travels, so that one submission's log lines can be found by it.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from contextvars import ContextVar
 
 import structlog
 
+TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _exporting = False
 

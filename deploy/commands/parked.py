@@ -84,10 +84,11 @@ async def _waiting() -> list[Document]:
 
 
 async def _one(key: str) -> tuple[str, Document]:
-    async for service, parking in _parkings():
-        if row := await parking.find(key):
-            return service, row
-    out.print(f"没有这条消息 no such message: {key}", markup=False)
+    found = [(service, row) async for service, parking in _parkings() for row in await parking.find(key)]
+    if len(found) == 1:
+        return found[0]
+    said = "多条消息以此开头，请写全 several messages start so" if found else "没有这条消息 no such message"
+    out.print(f"{said}: {key}", markup=False)
     raise typer.Exit(2)
 
 
@@ -101,7 +102,7 @@ async def _replay(keys: list[str], why: str) -> int:
         async with _publisher(service) as publisher:
             for row in rows:
                 await publisher.replay(unparked(row), row["queue"])
-                await parking.settle(row["_id"], "replayed", getpass.getuser(), why)
+                await parking.settle(row, "replayed", getpass.getuser(), why)
                 count += 1
     return count
 
@@ -110,7 +111,7 @@ async def _discard(key: str, why: str) -> None:
     wanted, row = await _one(key)
     async for service, parking in _parkings():
         if service == wanted:
-            await parking.settle(row["_id"], "discarded", getpass.getuser(), why)
+            await parking.settle(row, "discarded", getpass.getuser(), why)
 
 
 async def _parkings() -> AsyncIterator[tuple[str, Parking]]:

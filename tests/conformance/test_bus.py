@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from pymongo.errors import DuplicateKeyError
 
 from chassis.problems import Refused
 from contracts.ingress import HandInBallot
@@ -133,6 +134,33 @@ async def test_ingress_message_is_answered_and_its_repeat_gets_the_same_answer(s
     assert first["outcome"] == "counted"
     assert again == first
     assert await service.counted() == {"v": 1}
+
+
+async def test_two_senders_may_number_alike(stage: Stage) -> None:
+    world, make = stage
+    service = make("numbered")
+    await world.join(service.service)
+    mine = HandInBallot.model_validate({"campaign": "c", "entry": "e", "voter": "mine"})
+    await world.hand_in(mine, "1")
+    key = f"numbered.{HandInBallot.topic}:{world.user}:1"
+    assert [row["_id"] async for row in service.service.records.inbox.find()] == [key]
+
+
+async def test_fault_of_the_data_is_no_outage_and_parks(stage: Stage) -> None:
+    world, make = stage
+    service = make("duplicate", fails={"b": 99}, refusal=DuplicateKeyError("a key the handler trips over"))
+    await world.join(service.service)
+    await tell(world, vote("b"))
+    assert await world.until(lambda: service.has_parked(1))
+
+
+async def test_outage_of_ours_spends_no_try(stage: Stage) -> None:
+    world, make = stage
+    service = make("out", fails={"b": 5}, refusal=ConnectionError("the store is away"))
+    await world.join(service.service)
+    await tell(world, vote("b"))
+    assert await world.until(lambda: service.has(1))
+    assert await service.parked() == []
 
 
 def _body(row: dict[str, Any], ballot: str) -> bytes:

@@ -1,9 +1,11 @@
 """What delivery promises on a real broker, both series: P2, P3, P5, P7 and P8 as far as one service shows them."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,12 +15,15 @@ import httpx
 import pytest
 
 from chassis import hearing
-from chassis.broker import EVENTS, LOG, RabbitPublisher
+from chassis.broker import EVENTS, INGRESS, LOG, RabbitPublisher
 from chassis.delivery import Message
+from chassis.ids import new_id
+from chassis.refusal import Refused
 from chassis.relay import Relay
 from chassis.service import Process
 from chassis.transaction import Transaction
 from contracts.events.event import Event
+from contracts.ingress import HandInBallot
 from tests.support.kinds import Rabbit, Vhost
 from tests.support.worlds import Counter, OnRabbit, counter, tell, vote
 
@@ -39,6 +44,13 @@ class Bench:
                 tx.tell(vote(ballot))
 
             await service.service.transactions.run(work)
+
+    async def publish(self, event: Event | None, headers: dict[str, Any]) -> None:
+        """Publish an event, or a body nobody can read, with headers of any kind and no user named."""
+        body = event.model_dump_json().encode() if event else b"{"
+        async with await aio_pika.connect(self.vhost.amqp_url) as connection, connection.channel() as channel:
+            message = aio_pika.Message(body, headers=headers, message_id=new_id())
+            await (await channel.get_exchange(EVENTS)).publish(message, TOPIC)
 
     async def waiting(self, service: Counter) -> int:
         return await service.service.records.outbox.count_documents({"waiting": True})
@@ -161,7 +173,7 @@ async def test_poison_among_a_thousand_parks_alone(bench: Bench) -> None:
     await asyncio.gather(
         *(bench.commit(service, [f"b{n}" for n in range(start, start + 100)]) for start in range(0, 1000, 100))
     )
-    assert await bench.world.until(lambda: service.has(999), within_s=60)
+    assert await bench.world.until(lambda: service.has(999), within_s=100)
     assert await bench.world.until(lambda: service.has_parked(1))
     assert set((await service.counted()).values()) == {1}
     [row] = await service.parked()
@@ -174,12 +186,75 @@ async def test_message_that_ends_the_process_is_parked_at_last(bench: Bench, mon
     await service.service.ready_database()
     message = _redelivered(vote("b"))
     monkeypatch.setattr(service.service.reception, "_attempt", _dies)
+    monkeypatch.setattr(service.service.records.attempts, "delete_one", _nothing)
     for _ in range(hearing.DEATHS_ALLOWED):
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(_Died):
             await service.service.reception.receive(service.service.hears.hearers[0], message)
     outcome = await service.service.reception.receive(service.service.hears.hearers[0], message)
     assert isinstance(outcome, hearing.Parked)
     assert await service.has_parked(1)
+
+
+async def test_repeat_that_meets_its_own_effect_is_no_failure(bench: Bench) -> None:
+    """Two consumers get the same message at once; the slower one fails on what the faster has done."""
+    service = bench.make("twins")
+    await service.service.ready_database()
+    hearer = service.service.hears.hearers[0]
+    counted = hearer.handle
+
+    async def handle(event: Event) -> None:
+        await asyncio.sleep(0.05)
+        if await service.counted():
+            raise Refused(409, "already_decided", "已处理。", "Already decided.")
+        await counted(event)
+
+    once = replace(hearer, handle=handle)
+    message = Message("twin", TOPIC, vote("b").model_dump_json().encode())
+    first = asyncio.create_task(service.service.reception.receive(once, message))
+    await asyncio.sleep(0.03)
+    second = await service.service.reception.receive(once, message)
+    assert isinstance(await first, hearing.Done)
+    assert isinstance(second, hearing.Done)
+    assert await service.parked() == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"ce-sequence": "x"}, {"traceparent": "zzz"}, {"zm-failures": "no list"}, {"ce-id": 7, "ce-subject": None}],
+    ids=str,
+)
+async def test_header_of_any_kind_stops_nobody(bench: Bench, headers: dict[str, Any]) -> None:
+    service = bench.make("tolerant", at_once=2)
+    await bench.world.join(service.service)
+    for n in range(5):
+        await bench.publish(vote(f"odd{n}"), headers)
+    await tell(bench.world, vote("neighbour"))
+    assert await bench.world.until(lambda: service.has(6))
+
+
+async def test_sender_is_whom_the_broker_saw(bench: Bench) -> None:
+    service = bench.make("wary")
+    await bench.world.join(service.service)
+    await bench.publish(None, {"zm-sender": "douyin", "zm-failures": ["a", "b", "c"]})
+    assert await bench.world.until(lambda: service.has_parked(1))
+    [row] = await service.parked()
+    assert (row["sender"], row["failures"]) == (None, [])
+
+
+async def test_answer_nobody_may_take_holds_nothing_up(bench: Bench) -> None:
+    """A frontend names a queue that is not its own, or one that refuses: its ballot counts, the next one too."""
+    service = bench.make("asked")
+    await bench.world.join(service.service)
+    async with await aio_pika.connect(bench.vhost.amqp_url) as connection, connection.channel() as channel:
+        await channel.declare_queue("zhumeng.reply.full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+        mine = await channel.declare_queue("asked.of.another")
+        ingress = await channel.get_exchange(INGRESS)
+        for n, reply_to in enumerate(["zhumeng.reply.full"] * 12 + ["asked.of.another"]):
+            body = {"campaign": "c", "entry": "e", "voter": f"v{n}"}
+            message = aio_pika.Message(json.dumps(body).encode(), message_id=f"m{n}", reply_to=reply_to)
+            await ingress.publish(message, HandInBallot.topic)
+        assert await bench.world.until(lambda: service.has(13))
+        assert await mine.get(fail=False) is None
 
 
 async def test_deleted_queue_turns_readiness_red_and_is_consumed_again(bench: Bench) -> None:
@@ -236,8 +311,16 @@ def _redelivered(event: Event) -> Message:
     return Message("deadly", event.topic, event.model_dump_json().encode(), redelivered=True)
 
 
+class _Died(BaseException):
+    """Stands for the end of the process: nothing after it runs."""
+
+
 async def _dies(*_: Any) -> Any:
-    raise asyncio.CancelledError
+    raise _Died
+
+
+async def _nothing(*_: Any) -> None:
+    """The process is gone before this would run."""
 
 
 async def _none_waiting(bench: Bench, service: Counter) -> bool:

@@ -37,7 +37,7 @@ class World(Protocol):
     async def join(self, service: Service) -> None: ...
     async def bring(self, topic: str, body: bytes, message_id: str) -> None: ...
     async def hand_in(self, request: Ingress, message_id: str) -> Any: ...
-    async def until(self, seen: Seen, within_s: float = 20) -> bool: ...
+    async def until(self, seen: Seen, within_s: float = 60) -> bool: ...
 
 
 async def tell(world: World, event: Event, message_id: str | None = None) -> None:
@@ -63,7 +63,7 @@ class InMemory:
         answer = await self._bus.hand_in(request, self.user, message_id)
         return answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer
 
-    async def until(self, seen: Seen, within_s: float = 20) -> bool:
+    async def until(self, seen: Seen, within_s: float = 60) -> bool:
         await self._bus.settle()
         return await seen()
 
@@ -85,7 +85,7 @@ class OnRabbit:
 
     async def hand_in(self, request: Ingress, message_id: str) -> Any:
         async with await aio_pika.connect(self._url) as connection, connection.channel() as channel:
-            replies = await channel.declare_queue(exclusive=True)
+            replies = await channel.declare_queue(f"zhumeng.reply.{new_id()}", exclusive=True)
             message = aio_pika.Message(
                 request.model_dump_json().encode(), message_id=message_id, user_id=self.user, reply_to=replies.name
             )
@@ -93,7 +93,7 @@ class OnRabbit:
             async with replies.iterator(timeout=10) as answers:
                 return json.loads((await anext(answers)).body)
 
-    async def until(self, seen: Seen, within_s: float = 20) -> bool:
+    async def until(self, seen: Seen, within_s: float = 60) -> bool:
         end = time.monotonic() + within_s
         while not (found := await seen()) and time.monotonic() < end:  # noqa: ASYNC110 - it is another process's doing
             await asyncio.sleep(0.05)
