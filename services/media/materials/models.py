@@ -57,6 +57,7 @@ class Material(BaseModel):
     """As its ticket was taken for."""
     taken_at: datetime
     uploaded_at: datetime
+    """When its studio said that all was sent: the time that counts against the drain, however long the store takes."""
     superseded_by: MaterialId | None = None
     check: Check | None = None
 
@@ -68,9 +69,9 @@ class Material(BaseModel):
         return "checked" if self.check else "uploaded"
 
     @property
-    def age(self) -> tuple[datetime, TicketId]:
-        """Orders the material of a slot by when its tickets were taken; the newest one counts."""
-        return self.taken_at, self.ticket
+    def age(self) -> tuple[datetime, MaterialId]:
+        """Orders the material of a slot by when its tickets were taken; the newest one counts, in registration too."""
+        return self.taken_at, self.id
 
 
 class OwnStudio(BaseModel):

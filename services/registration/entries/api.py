@@ -32,7 +32,7 @@ class EditEntry(BaseModel):
 
 class HandIn(BaseModel):
     """Which material each slot is handed in with. Whoever names what it has just uploaded need not wait until it is
-    known here; a slot not named stands with its newest material."""
+    known here; a newer upload takes its place. A slot not named stands with its newest material."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -76,7 +76,8 @@ class Entry(Record):
     received_at: datetime | None = None
     """When it was last handed in, by the server's clock: the time that counts against the deadline."""
     named: dict[SlotId, MaterialId] = Field(default_factory=dict)
-    """The materials it was handed in with by name, known here or not yet; a slot not named stands with its newest."""
+    """The materials it was handed in with by name, known here or not yet. Each is waited for; then the
+    newest of its slot counts, as for a slot not named."""
     materials: tuple[Material, ...] = ()
     submitted: tuple[EntryMaterial, ...] = ()
     """What it was last submitted with."""

@@ -138,7 +138,7 @@ def deadline(entry: Entry, rulebook: Rulebook) -> datetime | None:
 
 
 def _current(entry: Entry, rulebook: Rulebook) -> list[tuple[Slot, Material | None]]:
-    """The material each slot stands with: the one named for it, or else the newest, if its bytes came in time. After a
+    """The material each slot stands with: the newest whose bytes came in time, once the one named for it did. After a
     return, a slot that was not reopened keeps what it was submitted with, and a reopened one waits for another."""
     before = {material.slot: material.material for material in entry.submitted}
     current: list[tuple[Slot, Material | None]] = []
@@ -153,14 +153,17 @@ def _current(entry: Entry, rulebook: Rulebook) -> list[tuple[Slot, Material | No
 
 
 def _newest(entry: Entry, slot: SlotId, rulebook: Rulebook) -> Material | None:
+    """The newest material of a slot, in media's order: what is older is superseded there and gets no verdict any more.
+    None while the one named for the slot has not come: it may be newer than all that did."""
     in_time = [
         each
         for each in entry.materials
         if each.slot == slot and each.taken_at and each.uploaded_at
-        if entry.named.get(slot, each.material) == each.material
         if rulebook.accepts_bytes(each.taken_at, each.uploaded_at, entry.mend_by)
     ]
-    return max(in_time, key=lambda each: (each.uploaded_at, each.material), default=None)
+    if slot in entry.named and entry.named[slot] not in {each.material for each in in_time}:
+        return None
+    return max(in_time, key=lambda each: (each.taken_at, each.material), default=None)
 
 
 def _broken(current: Iterable[tuple[Slot, Material | None]]) -> list[Material]:
