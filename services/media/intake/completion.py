@@ -87,7 +87,7 @@ class Completion:
         if entry is None:
             raise refusals.entry_not_known_yet()
         rules.require_open(entry, ticket.slot)
-        material = _material(ticket, entry, whole, self._now())
+        material = _material(ticket, entry, whole, ticket.completing_at or self._now())
         others = await self.materials.in_force(tx, ticket.entry, ticket.slot)
         if newer := next((other for other in others if other.age > material.age), None):
             await self.store.change(tx, ticket.id, state="superseded")
@@ -103,7 +103,7 @@ class Completion:
         return rules.whole_ms(self.clock.now())
 
 
-def _material(ticket: Ticket, entry: Entry, whole: Whole, now: datetime) -> Material:
+def _material(ticket: Ticket, entry: Entry, whole: Whole, uploaded_at: datetime) -> Material:
     return Material(
         id=ticket.material,
         ticket=ticket.id,
@@ -121,7 +121,7 @@ def _material(ticket: Ticket, entry: Entry, whole: Whole, now: datetime) -> Mate
         size=ticket.size,
         sha256=ticket.sha256,
         taken_at=ticket.taken_at,
-        uploaded_at=now,
+        uploaded_at=uploaded_at,
     )
 
 
