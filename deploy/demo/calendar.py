@@ -14,12 +14,12 @@ from contracts.rulebook.review import ReviewStep
 CAMPAIGN: Final = "cloud-studio-2023"
 HOUR_S: Final = 3600
 PHASES_S: Final[Mapping[PhaseId, tuple[int, int]]] = {
-    "registration": (0, 48),
-    "submission": (0, 48),
-    "screening": (0, 58),
-    "voting": (4, 66),
-    "evaluation": (66, HOUR_S),
-    "publication": (66, HOUR_S),
+    "registration": (0, 55),
+    "submission": (0, 55),
+    "screening": (0, 63),
+    "voting": (4, 75),
+    "evaluation": (75, HOUR_S),
+    "publication": (75, HOUR_S),
 }
 """When each phase opens and closes, in seconds from the start, for 77 studios on two cores."""
 DRAIN_S: Final = 6
