@@ -39,11 +39,11 @@ LATER = timedelta(minutes=2)
 Seen = Callable[[], Awaitable[bool]]
 
 
-async def until(seen: Seen, within_s: float = PATIENCE_S) -> bool:
+async def until(seen: Seen, within_s: float = PATIENCE_S, every_s: float = 0.05) -> bool:
     """Look until it is so; False where it was not in time."""
     end = time.monotonic() + within_s
     while not (found := await seen()) and time.monotonic() < end:  # noqa: ASYNC110 - it is another process's doing
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every_s)
     return found
 
 
@@ -84,7 +84,7 @@ class Lane:
         """Start the process, on a clock a little later, and wait until it hears."""
         self._order = replace(self._order, ahead=self._order.ahead + LATER)
         self.child = Child(self._order)
-        if not await until(self.ready):
+        if not await until(self.ready, every_s=0.1):
             raise TimeoutError(f"{self.name} did not become ready: {self._said} {self.last_words()}")
 
     async def restart(self) -> None:
@@ -156,7 +156,8 @@ class Lane:
     async def quiet(self) -> bool:
         """Whether there is nothing left to do: every message handled and acknowledged, every event in the log."""
         passed = self.alive.passed()
-        if passed["received"] != passed["after_ack"] or not await self._queues_are_empty():
+        under_way = passed["received"] != passed["after_ack"] or (passed["confirmed"] and not passed["marked"])
+        if under_way or not await self._queues_are_empty():
             return False
         if not self.told <= await self._handled():
             return False

@@ -43,9 +43,6 @@ def telling(lane: Lane, event: Event) -> Act:
     return lambda: lane.tell(event)
 
 
-# registration
-
-
 def an_entry(**changes: Any) -> Entry:
     """An entry that was handed in with one upload."""
     upload = Material(material=new_id(), slot=SLOT, name="视频.zip", size=1000, sha256="0" * 64)  # type: ignore[arg-type]
@@ -104,9 +101,6 @@ def about_entry(entry: str, **changes: object) -> review.EntrySubject:
     return review.EntrySubject.model_validate({**dict(example), "entry": entry, **changes})
 
 
-# media
-
-
 @hearing("media-api", registration.EntryOpened)
 async def entry_is_opened(lane: Lane) -> Act:
     """Tickets can be taken for a new entry."""
@@ -163,9 +157,6 @@ async def stored_package(lane: Lane) -> media.StoredObject:
     return kept
 
 
-# review
-
-
 @hearing("review", registration.StudioRegistered)
 async def studio_asks(lane: Lane) -> Act:
     """A studio waits in its province's queue."""
@@ -193,9 +184,6 @@ async def tally_is_kept(lane: Lane) -> Act:
     return telling(lane, make(voting.TallyClosed, at=AT + timedelta(seconds=lane.notes["closed"])))
 
 
-# voting
-
-
 @hearing("voting-api", review.ProvinceApproved)
 async def entry_becomes_votable(lane: Lane) -> Act:
     """An approved entry can be voted on."""
@@ -220,9 +208,6 @@ async def votable(lane: Lane) -> str:
 async def vote_is_counted(lane: Lane) -> Act:
     """A vote is added to the count of an entry."""
     return telling(lane, make(voting.VoteCast, ballot=new_id(), entry=new_id()))
-
-
-# notify
 
 
 async def known_studio(lane: Lane) -> Mapping[str, str]:
