@@ -14,7 +14,7 @@ from contracts.rulebook.measures import Bytes, PixelSize, Span
 from contracts.rulebook.moment import Moment
 from contracts.rulebook.reading import read_as
 from contracts.rulebook.refusal import RulebookRefused
-from contracts.rulebook.source import read_source
+from contracts.rulebook.source import parse_source, read_text
 
 
 class TimeCase(Clause):
@@ -176,7 +176,7 @@ class Cases(Clause):
 
 def load_cases(path: Path) -> Cases:
     """The cases in a file. RulebookRefused lists everything wrong with it."""
-    cases, problems = read_as(Cases, read_source(path))
+    cases, problems = read_as(Cases, parse_source(read_text(path), str(path)))
     if problems or cases is None:
         raise RulebookRefused(tuple(sorted(problems)))
     return cases

@@ -1,6 +1,7 @@
 """Reads rulebooks from YAML and refuses what cannot hold, with every problem of a file at once."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path as FilePath
 
 import yaml
@@ -12,7 +13,7 @@ from contracts.rulebook.reading import read_as
 from contracts.rulebook.references import doubled_ids, lost_references
 from contracts.rulebook.refusal import Problem, RulebookRefused, path_of, path_text
 from contracts.rulebook.rulebook import Rulebook
-from contracts.rulebook.source import Source, parse_source, read_source
+from contracts.rulebook.source import Source, parse_source, read_text
 
 SHIPPED = FilePath(__file__).parent.parent / "campaigns"
 """The folder of the campaigns that come with the platform."""
@@ -22,9 +23,10 @@ EARLIER = "earlier"
 
 def load(path: FilePath) -> Rulebook:
     """The rulebook in a file. RulebookRefused lists everything wrong with it."""
-    return _accept(read_source(path))
+    return parse(read_text(path), str(path))
 
 
+@lru_cache(maxsize=64)  # a process reads the same few files for each of its parts; rulebooks are frozen
 def parse(text: str, file: str = "<text>") -> Rulebook:
     """The rulebook in a YAML text; `file` is what problems call it."""
     return _accept(parse_source(text, file))

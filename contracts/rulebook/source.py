@@ -51,15 +51,15 @@ class Source:
             self.lines[(*parent, new, *path[len(known) :])] = self.lines[path]
 
 
-def read_source(path: FilePath) -> Source:
-    """Read a file; RulebookRefused where it cannot be read as one YAML mapping at all."""
+def read_text(path: FilePath) -> str:
+    """Read a file; RulebookRefused where it cannot be read as text at all."""
     try:
         raw = path.read_bytes()
         if len(raw) > LARGEST_FILE:
             raise RulebookRefused(
                 (Problem(str(path), 1, "", "the file is larger than 1 MiB; a rulebook is a few pages"),)
             )
-        return parse_source(raw.decode("utf-8-sig"), str(path))
+        return raw.decode("utf-8-sig")
     except OSError as error:
         raise RulebookRefused(
             (Problem(str(path), 1, "", f"cannot be read: {error.strerror}; check the path"),)
