@@ -1,6 +1,8 @@
 """Hands letters to the mail server by SMTP."""
 
 import asyncio
+import re
+from dataclasses import replace
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -14,6 +16,10 @@ from services.notify.models import Letter, NotTaken, Outcome, Refused, Sent
 
 PATIENCE_S = 20.0
 """A mail server that takes longer did not take the letter."""
+ADDRESS = re.compile(r"""[^\s<>()\[\],;:"'=]+(?:@|%40)[^\s<>()\[\],;:"'=]+""")
+"""An e-mail address as mail servers quote it, in a link of theirs too."""
+READ, KEPT = 2000, 300
+"""Characters of a mail server's reason that are looked at, and that are kept."""
 
 
 class Mailer:
@@ -28,11 +34,18 @@ class Mailer:
         self._clock = clock
 
     async def send(self, letter: Letter) -> Outcome:
-        """Hand one letter over; says whether it was taken, never will be, or might be later."""
+        """Hand one letter over; says whether it was taken, never will be, or might be later, and why without naming
+        anybody: reasons are logged and told."""
+        outcome = await self._send(letter)
+        if isinstance(outcome, Sent):
+            return outcome
+        return replace(outcome, reason=nameless(outcome.reason, letter.to))
+
+    async def _send(self, letter: Letter) -> Outcome:
         try:
             message = self._compose(letter)
         except (ValueError, MessageError) as error:
-            return Refused(f"no mail can be written to this address: {error}")
+            return Refused(f"no mail can be written to this address: {type(error).__name__}")
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._hand_over(message, letter.to)
@@ -43,7 +56,7 @@ class Mailer:
         except aiosmtplib.SMTPNotSupported as error:
             return Refused(f"the mail server cannot write to this address: {error}")
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            return NotTaken(f"{type(error).__name__}: {error}"[:300])
+            return NotTaken(f"{type(error).__name__}: {error}")
         return Sent()
 
     async def _hand_over(self, message: EmailMessage, to: str) -> None:
@@ -63,7 +76,13 @@ class Mailer:
         return message
 
 
+def nameless(reason: str, to: str) -> str:
+    """What a mail server said, with every address in it masked, and `to` whatever it looks like."""
+    masked = reason[:READ].replace(to, "‹address›") if to else reason[:READ]
+    return ADDRESS.sub("‹address›", masked)[:KEPT]
+
+
 def _verdict(refusal: aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPResponseException) -> Refused | NotTaken:
     """5xx is for good, 4xx for now (RFC 5321 4.2.1)."""
-    reason = f"{refusal.code} {refusal.message}"[:300]
+    reason = f"{refusal.code} {refusal.message}"
     return Refused(reason) if 500 <= refusal.code < 600 else NotTaken(reason)

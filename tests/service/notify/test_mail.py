@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from aiosmtpd.controller import Controller
 
 from chassis.testing import MemoryBus, SetClock
@@ -27,7 +28,9 @@ class Strict:
         if to.startswith("gone"):
             return "550 5.1.1 mailbox unknown"
         if to.startswith("busy"):
-            return "451 4.7.1 greylisted, try again"
+            return f"451 4.7.1 greylisted, try <{to}> again"
+        if to.startswith("moved"):
+            return f"550 5.1.1 <{to.upper()}>: gone to new@example.org, http://127.0.0.1/?who={to.replace('@', '%40')}"
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
@@ -118,6 +121,23 @@ async def test_refused_recipient_is_told_as_failed_and_can_still_read_the_notice
     there.clock.advance(timedelta(days=1))
     await there.send_all()
     assert len(there.outcomes()) == 2
+
+
+async def test_reason_that_names_addresses_is_kept_told_and_logged_without_them(
+    home: House, settings: Settings, strict: str
+) -> None:
+    there = house(home.service, home.bus, home.clock, settings.model_copy(update={"smtp_url": strict}))
+    await there.hear(opened("a", "moved@example.org"), opened("b", "busy@example.org"), opened("c", "odd@ex ample.org"))
+    with structlog.testing.capture_logs() as lines:
+        await there.send_all()
+    told = {str(event.account): event.reason for event in there.outcomes() if isinstance(event, NoticeFailed)}
+    assert told["a"] == "550 5.1.1 <‹address›>: gone to ‹address›, http://127.0.0.1/?who=‹address›"
+    assert sorted(told) == ["a", "c"]
+    assert sorted(line["event"] for line in lines) == ["mail_not_taken", "mail_refused", "mail_refused"]
+    kept = await home.service.database["notices"].find({}, {"pii": 0}).to_list()
+    assert len(kept) == 3
+    said = f"{lines} {there.outcomes()} {kept}"
+    assert [part for part in ("@", "%40", "moved", "busy@", "odd") if part in said.lower()] == []
 
 
 async def test_address_no_mail_can_be_written_to_is_told_as_failed(home: House) -> None:
