@@ -60,14 +60,14 @@ class Voting:
                 async with turn:
                     continue
             async with turn:
-                return await self._until_settled(handed)
-        return rules.answer(seen)
+                return _noted(handed, await self._until_settled(handed))
+        return _noted(handed, rules.answer(seen))
 
     async def hand_in_message(self, sender: str | None, ballot: HandInBallot) -> BallotAnswer:
         """Decide on a ballot from the bus; the transaction keeps the answer too, so that a repeat gets the same."""
         handed = rules.handed(self.channels, sender, ballot, self.clock.now(), None)
         async with self._turn(handed):
-            return await self._until_settled(handed)
+            return _noted(handed, await self._until_settled(handed))
 
     def _turn(self, handed: Handed) -> asyncio.Lock:
         """One transaction of a voter at a time in this process. It is the claims that decide which ballot counts; this
@@ -162,6 +162,14 @@ class Tallying:
         tx.audit(f"campaign/{closed.campaign}", "close_tally", votes=closed.votes, digest=closed.digest)
         log().info("tally_closed", campaign=closed.campaign, votes=closed.votes, digest=closed.digest)
         return True
+
+
+def _noted(handed: Handed, answer: BallotAnswer) -> BallotAnswer:
+    """The answer; where it names no ballot that counts, a line says what was refused, and of no voter."""
+    if answer.ballot is None:
+        what = {"campaign": handed.campaign, "entry": handed.entry, "channel": handed.channel}
+        log().info("ballot_refused", **what, outcome=answer.outcome)
+    return answer
 
 
 def _vote_cast(ballot: Ballot) -> VoteCast:

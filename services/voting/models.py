@@ -110,9 +110,11 @@ class OverLimit:
 
 @dataclass(frozen=True)
 class OutsideWindow:
-    """No voting window was open when the ballot was received."""
+    """No voting window was open when the ballot was received; the next one, or the last."""
 
-    received_at: datetime
+    opens: datetime
+    """In the campaign's time zone, as `closes`."""
+    closes: datetime
 
 
 @dataclass(frozen=True)

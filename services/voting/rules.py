@@ -98,8 +98,15 @@ def decide(
     if isinstance(reached, AlreadyCounted):
         return reached
     if rulebook.vote_window(handed.received_at) is None:
-        return OutsideWindow(handed.received_at)
+        return _outside(handed.received_at, rulebook, rulebook.voting)
     return reached or Counts(_ballot(handed, ballot_id, rulebook, earlier))
+
+
+def _outside(received_at: datetime, rulebook: Rulebook, voting: Voting) -> OutsideWindow:
+    ahead = (window for window in voting.windows if received_at < window.closes.instant)
+    window = next(ahead, voting.windows[-1])
+    opens, closes = (moment.instant.astimezone(rulebook.zone) for moment in (window.opens, window.closes))
+    return OutsideWindow(opens, closes)
 
 
 def nonce_claim(handed: Handed) -> str | None:
@@ -184,12 +191,18 @@ def answer(decision: Answered) -> BallotAnswer:
         case OverLimit(limit, allowed):
             zh, en = (text.format(allowed) for text in OVER_LIMIT[limit])
             return BallotAnswer(outcome="over_limit", message_zh=zh, message_en=en)
-        case OutsideWindow():
-            zh, en = "现在不在投票时间内。", "Voting is not open."
+        case OutsideWindow(opens, closes):
+            since, until = _on_the_clock(opens), _on_the_clock(closes)
+            zh = f"现在不在投票时间内，投票时间为{since}至{until}。"
+            en = f"Voting is not open now; it is from {since} to {until}."
             return BallotAnswer(outcome="outside_window", message_zh=zh, message_en=en)
         case NotVotable(why):
             zh, en = NOT_VOTABLE[why]
             return BallotAnswer(outcome="not_votable", message_zh=zh, message_en=en)
+
+
+def _on_the_clock(at: datetime) -> str:
+    return at.isoformat(" ", "seconds" if at.second else "minutes")
 
 
 def shard(ballot: BallotId) -> int:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
+import structlog
+
 from chassis.identity import ROLES
 from chassis.testing import Issuer, client
 from contracts.events.voting import VoteCast
@@ -124,6 +126,34 @@ async def test_ballot_for_a_track_without_a_vote_is_not_votable(vote: Vote) -> N
 async def test_ballot_for_an_unknown_campaign_is_not_votable(vote: Vote) -> None:
     await vote.open("bridge")
     assert (await vote.cast("wei", campaign="no-such-campaign"))["outcome"] == "not_votable"
+
+
+async def test_ballot_that_is_refused_leaves_a_line_on_both_ways_in_that_names_no_voter(vote: Vote) -> None:
+    entries = [f"entry-{n}" for n in range(11)]
+    await vote.open(*entries)
+    for entry in entries[:10]:
+        await vote.cast("wei", entry)
+    vote.clock.advance(timedelta(minutes=1))
+    with structlog.testing.capture_logs() as lines:
+        await vote.cast("wei", "entry-10")
+        await vote.cast("wei", "entry-1")
+        await vote.cast("wei", "no-such-entry")
+        await on_the_bus(vote, "wei", "m-1")
+        vote.clock.set(CLOSES)
+        late = await vote.cast("fresh", "entry-1")
+        await on_the_bus(vote, "fresh", "m-2")
+    refused = [line for line in lines if line["event"] == "ballot_refused"]
+    assert [(line["channel"], line["entry"], line["outcome"]) for line in refused] == [
+        ("douyin-account", "entry-10", "over_limit"), ("douyin-account", "no-such-entry", "not_votable"),
+        ("douyin", "bridge", "not_votable"), ("douyin-account", "entry-1", "outside_window"),
+        ("douyin", "bridge", "not_votable"),
+    ]  # fmt: skip
+    assert {line["campaign"] for line in refused} == {BOOK.id}
+    assert {key for line in refused for key in line} == {
+        "event", "log_level", "campaign", "entry", "channel", "outcome",
+    }  # fmt: skip
+    opens, closes = (at.astimezone(BOOK.zone).isoformat(" ", "minutes") for at in (OPENS, CLOSES))
+    assert late["message_zh"] == f"现在不在投票时间内，投票时间为{opens}至{closes}。"
 
 
 async def test_repeat_under_a_nonce_gets_the_first_answer(vote: Vote) -> None:

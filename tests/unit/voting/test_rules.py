@@ -12,6 +12,7 @@ from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, TrackId
 from contracts.ingress import HandInBallot
 from contracts.rulebook import SHIPPED, Rulebook, load
+from contracts.rulebook.moment import Moment, Window
 from contracts.rulebook.voting import VoterLimits
 from services.voting import rules
 from services.voting.models import (
@@ -75,7 +76,22 @@ def counted(book: Rulebook, *ballots: Handed) -> list[Ballot]:
 def test_ballot_at_the_edge_of_the_window_is_decided_to_the_millisecond(at: datetime, counts: bool) -> None:
     decision = decide(BOOK, handed(at=at), [])
     assert isinstance(decision, Counts) == counts
-    assert counts or decision == OutsideWindow(at)
+    assert counts or decision == OutsideWindow(OPENS, CLOSES)
+
+
+def test_ballot_between_two_windows_is_told_of_the_next_in_the_campaigns_time() -> None:
+    day = timedelta(days=1)
+    days = [(OPENS, OPENS + day), (OPENS + 2 * day, OPENS + 3 * day + timedelta(seconds=5))]
+    windows = tuple(
+        Window(opens=Moment(opens.isoformat()), closes=Moment(closes.isoformat())) for opens, closes in days
+    )
+    assert BOOK.voting is not None
+    book = BOOK.model_copy(update={"voting": BOOK.voting.model_copy(update={"windows": windows})})
+    between, after = (rules.answer(decide(book, handed(at=OPENS + n * day), [])) for n in (1, 4))
+    opens, closes = ((OPENS + timedelta(hours=8, days=n)).strftime("%Y-%m-%d %H:%M") for n in (2, 3))
+    assert between.message_zh == f"现在不在投票时间内，投票时间为{opens}+08:00至{closes}:05+08:00。"
+    assert between.message_en == f"Voting is not open now; it is from {opens}+08:00 to {closes}:05+08:00."
+    assert (after.message_zh, after.message_en) == (between.message_zh, between.message_en)
 
 
 def test_ballot_received_within_the_last_millisecond_is_kept_as_that_millisecond() -> None:
@@ -191,8 +207,8 @@ def test_ballot_nobody_can_be_named_for_is_refused(sender: str | None, voter: st
 def test_every_decision_is_answered_in_both_languages() -> None:
     ballot = counted(BOOK, handed())[0]
     decisions: list[Answered] = [
-        Counts(ballot), Repeats(ballot.id), AlreadyCounted(ballot.id), OverLimit("per_day", 10), OutsideWindow(OPENS),
-        NotVotable("campaign"), NotVotable("channel"), NotVotable("entry"),
+        Counts(ballot), Repeats(ballot.id), AlreadyCounted(ballot.id), OverLimit("per_day", 10),
+        OutsideWindow(OPENS, CLOSES), NotVotable("campaign"), NotVotable("channel"), NotVotable("entry"),
     ]  # fmt: skip
     answers = [rules.answer(decision) for decision in decisions]
     assert [answer.outcome for answer in answers] == [
