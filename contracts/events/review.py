@@ -28,6 +28,8 @@ class StudioSubject(Fact):
     account: AccountId
     name: str
     attempt: int
+    revisions: tuple[Revision, ...] = ()
+    """The rulebooks the decision was made under: all that certified studios at that time."""
 
 
 class EntrySubject(Fact):
@@ -82,6 +84,7 @@ class ProvinceReturned(Event, topic="review.province_returned.v1", subject="abou
     reopened_slots: tuple[SlotId, ...] = ()
     """The slots new material may be uploaded for, after the campaign's deadline too, until `mend_by`."""
     mend_by: AwareDatetime | None = None
+    """None: it cannot be handed in again."""
 
     @property
     def subject(self) -> str:

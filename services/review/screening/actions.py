@@ -15,7 +15,7 @@ from contracts.events.registration import EntrySubmitted, StudioRegistered
 from contracts.ids import CampaignId, Revision
 from contracts.rulebook import Rulebook, Rulebooks
 from services.review.screening import rules
-from services.review.screening.grounds import against_reasons, grounds_of
+from services.review.screening.grounds import against_reasons, grounds_of, with_slots
 from services.review.screening.models import (
     Approval,
     Certification,
@@ -107,8 +107,9 @@ class Screening:
         insist(rules.against_deciding(subject, asked.attempt), rules.against_time(subject, self.rulebooks, now))
         decided = subject.decided(self._decision(caller, subject, asked, now))
         await self.store.save(tx, decided)
-        tx.tell(rules.fact_of(decided))
-        _audit(tx, decided, rules.revisions(subject, self.rulebooks, now))
+        revisions = rules.revisions(subject, self.rulebooks, now)
+        tx.tell(rules.fact_of(decided, revisions))
+        _audit(tx, decided, revisions)
         return decided, True
 
     def _decision(
@@ -120,6 +121,7 @@ class Screening:
             insist(rules.against_approval(subject))
             return made
         ground = grounds_of(subject, self.rulebooks, now)
+        asked = with_slots(asked, ground)
         insist(against_reasons(asked, ground), rules.against_mending(asked, ground.mend_until, now))
         mend_by = rules.in_ms(asked.mend_by) if asked.mend_by else ground.mend_until
         given = {"reasons": asked.reasons, "reopened_slots": asked.reopened_slots, "mend_by": mend_by}

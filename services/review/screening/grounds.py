@@ -7,7 +7,7 @@ from datetime import datetime
 from chassis.refusal import Refused
 from contracts.events.review import Reason
 from contracts.ids import CampaignId, SlotId
-from contracts.rulebook import Rulebook
+from contracts.rulebook import Rulebook, Slot
 from contracts.rulebook.review import ReviewStep
 from services.review.screening.models import Certification, Entry, Return
 from services.review.screening.rules import certification_steps, entry_step, materials_of, mend_until
@@ -24,6 +24,8 @@ class Grounds:
     codes: Mapping[str, str | None] = field(default_factory=dict)
     places: Mapping[str, frozenset[str]] = field(default_factory=dict)
     slots: frozenset[SlotId] = frozenset()
+    points_at: Mapping[str, frozenset[SlotId]] = field(default_factory=dict)
+    """By `about`, the slots only other material in mends what a reason points at."""
     mend_until: datetime | None = None
 
 
@@ -44,8 +46,27 @@ def entry_grounds(rulebook: Rulebook, entry: Entry, now: datetime) -> Grounds:
         codes | (_codes(step) if step else {}),
         places,
         frozenset(slot.id for slot in track.slots),
+        {place: _slots_meant(place, track.slots, entry) for place in places},
         mend_until(rulebook, step, entry.attempt, now) if step else None,
     )
+
+
+def _slots_meant(about: str, slots: Iterable[Slot], entry: Entry) -> frozenset[SlotId]:
+    """The slots only other material can mend what a reason points at in; of those with a rule, the ones that broke it,
+    if any did."""
+    kind, _, name = about.partition(":")
+    materials = materials_of(entry)
+    match kind:
+        case "slot":
+            return frozenset(slot.id for slot in slots if slot.id == name)
+        case "file":
+            return frozenset(each.slot for each in materials if name in (each.name, *(f.file for f in each.findings)))
+        case "rule":
+            bound = frozenset(slot.id for slot in slots if name in [rule for rule, _ in slot.limits()])
+            broke = {each.slot for each in materials for found in each.findings if found.rule == name and not found.ok}
+            return bound & broke or bound
+        case _:
+            return frozenset()
 
 
 def certification_grounds(rulebooks: Iterable[Rulebook], studio: Certification, now: datetime) -> Grounds:
@@ -72,6 +93,14 @@ def _form_places(rulebook: Rulebook) -> dict[str, frozenset[str]]:
         places |= {f"field:{step.id}.{name}": kind for name, kind in kinds.items()}
         places[f"field:{step.id}"] = frozenset().union(*kinds.values())
     return places
+
+
+def with_slots(asked: Return, grounds: Grounds) -> Return:
+    """The return with the slots its reasons point at where none are given: what cannot be uploaded cannot be mended."""
+    if asked.reopened_slots or grounds.mend_until is None:
+        return asked
+    meant = frozenset[SlotId]().union(*(grounds.points_at.get(reason.about, ()) for reason in asked.reasons))
+    return asked.model_copy(update={"reopened_slots": tuple(sorted(meant))})
 
 
 def against_reasons(asked: Return, grounds: Grounds) -> Iterator[Refused]:

@@ -91,9 +91,11 @@ class Certification(Submission):
     def id(self) -> str:
         return self.studio
 
-    def about(self, revision: Revision | None) -> StudioSubject:
-        """The subject of an event about it."""
-        return StudioSubject(studio=self.studio, account=self.account, name=self.name, attempt=self.attempt)
+    def about(self, revisions: tuple[Revision, ...]) -> StudioSubject:
+        """The subject of an event about it, naming the rulebook revisions a decision is made under."""
+        return StudioSubject(
+            studio=self.studio, account=self.account, name=self.name, attempt=self.attempt, revisions=revisions
+        )
 
 
 class Check(Record):
@@ -126,10 +128,10 @@ class Entry(Submission):
     def id(self) -> str:
         return self.entry
 
-    def about(self, revision: Revision | None) -> EntrySubject:
+    def about(self, revisions: tuple[Revision, ...]) -> EntrySubject:
         """The subject of an event about it, naming the rulebook revision a decision is made under."""
         fields = self.model_dump(include=set(EntrySubject.model_fields) - {"kind"})
-        return EntrySubject(**(fields | {"revision": revision or self.revision}))
+        return EntrySubject(**(fields | {"revision": next(iter(revisions), self.revision)}))
 
 
 class CheckedMaterial(Record):
@@ -179,7 +181,7 @@ class Return(Request):
     mend_by: AwareDatetime | None = None
     attempt: int | None = None
     reopened_slots: tuple[SlotId, ...] = ()
-    """Entries only: the slots new material may be uploaded for."""
+    """Entries only: the slots new material may be uploaded for; left out, those the reasons point at."""
 
 
 class Decided(Record):

@@ -192,14 +192,14 @@ def repeats(subject: Submission, by: AccountId, asked: Approval | Return) -> boo
     if isinstance(asked, Approval):
         return made.state == "approved"
     same_time = asked.mend_by is None or (made.mend_by is not None and in_ms(asked.mend_by) == made.mend_by)
-    same_words = (made.reasons, made.reopened_slots) == (asked.reasons, asked.reopened_slots)
-    return made.state == "returned" and same_time and same_words
+    same_slots = not asked.reopened_slots or made.reopened_slots == asked.reopened_slots
+    return made.state == "returned" and same_time and same_slots and made.reasons == asked.reasons
 
 
-def fact_of(subject: Certification | Entry) -> ProvinceApproved | ProvinceReturned:
-    """The event that tells of the newest decision."""
+def fact_of(subject: Certification | Entry, revisions: tuple[Revision, ...]) -> ProvinceApproved | ProvinceReturned:
+    """The event that tells of the newest decision, made under these rulebooks."""
     made = subject.decisions[-1]
-    about = subject.about(made.revision)
+    about = subject.about(revisions)
     match made.state:
         case "approved":
             return ProvinceApproved(at=made.at, about=about, province=subject.province, city=subject.city, by=made.by)

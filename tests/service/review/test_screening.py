@@ -35,6 +35,7 @@ async def test_approve_studio_tells_once(world: World) -> None:
     assert [(event.about.kind, event.about.attempt, event.by) for event in decided(world)] == [
         ("studio", 1, "account-gansu")
     ]
+    assert [event.about.revisions for event in decided(world) if event.about.kind == "studio"] == [(REVISION,)]
     assert await state(world, "studio", "studio-1") == "approved"
 
 
@@ -115,6 +116,25 @@ async def test_return_may_point_at_rules_files_and_fields(world: World) -> None:
     assert (answer.status_code, answer.json()["decision"]["reasons"]) == (200, given)
 
 
+@pytest.mark.parametrize(
+    ("given", "reopened"),
+    [
+        (reason(), ("video",)),
+        (reason("rule:video.resolution"), ("video",)),
+        (reason("file:成片.mp4", code="picture-or-sound"), ("video",)),
+        (reason("file:material-of-entry-1.zip", code="wrong-file"), ("video",)),
+        (reason("field:title", code="off-theme"), ()),
+    ],
+)
+async def test_return_without_slots_reopens_those_its_reasons_point_at(
+    world: World, given: dict[str, str], reopened: tuple[str, ...]
+) -> None:
+    await world.hear(submitted(), validated(findings=(finding(level="advice"),), verdict="advice"))
+    await world.post("gansu", "/v1/entries/entry-1/return", {"reasons": [given]})
+    await world.bus.settle()
+    assert [told.reopened_slots for told in world.bus.told_of(ProvinceReturned)] == [reopened]
+
+
 async def test_return_studio_points_into_the_form(world: World) -> None:
     places = [
         ("field:unit.name", "stamp-missing", 422),
@@ -162,8 +182,10 @@ async def test_double_click_on_return_is_one_decision(world: World) -> None:
     first = await world.post("gansu", "/v1/entries/entry-1/return", BACK)
     world.clock.advance(timedelta(seconds=1))
     second = await world.post("gansu", "/v1/entries/entry-1/return", BACK)
-    other = await world.post("gansu", "/v1/entries/entry-1/return", {**BACK, "reopened_slots": []})
+    third = await world.post("gansu", "/v1/entries/entry-1/return", {"reasons": [reason()]})
+    other = await world.post("gansu", "/v1/entries/entry-1/return", {"reasons": [reason(text="请重录声音。")]})
     await world.bus.settle()
+    assert third.json() == first.json()
     assert (first.json(), len(decided(world))) == (second.json(), 1)
     assert (other.status_code, other.json()["code"]) == (409, "already_decided")
 
