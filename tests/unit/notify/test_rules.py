@@ -150,6 +150,17 @@ def test_return_when_rendered_gives_reasons_and_the_day_in_local_time() -> None:
     assert "before 2023-07-27 10:30 (UTC+0800)" in body
 
 
+@pytest.mark.parametrize("kind", [StudioSubject, EntrySubject])
+def test_return_that_cannot_be_mended_asks_nobody_to_hand_in_again(
+    kind: type[StudioSubject] | type[EntrySubject],
+) -> None:
+    final = returned(kind).model_copy(update={"mend_by": None})
+    texts = ["\n".join(WORDING.render(each.template, each.facts)) for each in rules.tellings(final, ALL_SIDES)]
+    asked = [words for words in ("请修改", "修改后", "退回修改", "Please mend") for text in texts if words in text]
+    assert (len(texts), asked) == (4, [])
+    assert ["不能再重新提交。" in text and "cannot be submitted again." in text for text in texts].count(True) == 1
+
+
 @pytest.mark.parametrize("name", ["甲\nBcc: x@example.org", "甲\r\nBcc: x@example.org", "甲\u2028Bcc: x@example.org"])
 def test_name_with_line_breaks_stays_on_its_line(name: str) -> None:
     facts: dict[str, Any] = {"studio": name, "again": False, "campaign": None}
