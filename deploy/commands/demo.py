@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Annotated, Final
 
+import httpx
 import typer
 from rich.console import Console
 
@@ -25,7 +26,7 @@ from deploy.local.stack import DidNotStart
 out = Console(highlight=False)
 SETTLE_S = 20.0
 MOST_STUDIOS: Final = 77
-SMALLEST: Final = 0.35
+SMALLEST: Final = 0.25
 """The part of the calendar that even a handful of studios needs."""
 
 
@@ -40,7 +41,7 @@ def demo(
     began = time.monotonic()
     try:
         ready, ledger, reckoning = asyncio.run(_run(studios, ballots, pace))
-    except* (DidNotStart, Denied, TimeoutError, AssertionError) as why:
+    except* (DidNotStart, Denied, httpx.HTTPError, TimeoutError, AssertionError) as why:
         for each in _leaves(why):
             out.print(f"[red]演练中断 the demo broke off[/]: {type(each).__name__}: {each}", soft_wrap=True)
         out.print("机器忙或较慢时可加 --pace 2。 On a busy or slower machine: `zhumeng demo --pace 2`")
