@@ -9,7 +9,10 @@ A server that cannot be had is an error, never a skip.
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,16 +22,27 @@ from tests.support.kinds import MailSink, ObjectStore, Rabbit, Vhost, connect_mo
 from tests.support.native import Native
 
 NAMED = os.environ
+ROOM = 8 << 30
+"""Bytes that must be free in memory before servers keep their data there."""
 ran_against: set[str] = set()
 
 
 @pytest.fixture(scope="session")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
     """What this session starts itself, each server on first use; all stopped at the end."""
-    folder = tmp_path_factory.mktemp("zhumeng")
+    folder = _in_memory() or tmp_path_factory.mktemp("zhumeng")
     servers = Engine(folder) if NAMED.get("ZM_TEST_ENGINE") == "docker" else Native(folder)
     yield servers
     servers.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_memory() -> Path | None:
+    """A folder the servers' fsync costs nothing in: what is tested is the death of processes, not of machines."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < ROOM:
+        return None
+    return Path(tempfile.mkdtemp(prefix="zhumeng-", dir=memory))
 
 
 @pytest.fixture(scope="session")
