@@ -69,7 +69,7 @@ class Packages:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def make_videos(self) -> None:
+    async def make_videos(self, videos: Mapping[str, Video] = VIDEOS) -> None:
         """Encode what is not there yet, two at a time."""
         free = asyncio.Semaphore(2)
 
@@ -77,7 +77,7 @@ class Packages:
             async with free:
                 await asyncio.to_thread(_encode, video, self._folder / f"{name}.mp4")
 
-        await asyncio.gather(*(make(name, video) for name, video in VIDEOS.items() if not self._path(name).exists()))
+        await asyncio.gather(*(make(name, video) for name, video in videos.items() if not self._path(name).exists()))
 
     def package(self, kind: Kind, studio: str, title: str) -> Package:
         """The package of one kind that a studio sends for one entry; other titles give other bytes."""

@@ -26,7 +26,7 @@ MOST_ENTRIES: Final = 5
 GREEDY: Final = 150
 """Every so many voters want more votes than a day allows."""
 
-Expected = Literal["counted", "already_counted", "over_limit", "outside_window"]
+Expected = Literal["counted", "already_counted", "over_limit", "outside_window", "not_votable"]
 
 
 @dataclass(frozen=True)
