@@ -74,7 +74,10 @@ class Killer:
             self.faults.append(f"{label}: ended with {code} instead of dying there: {self._lane.last_words()}")
             self._lane.alive.kill()
         await self._lane.restart()
-        await self._lane.settle()
+        try:
+            await self._lane.settle()
+        except TimeoutError as error:
+            raise AssertionError(f"{label}: {error}") from None
         await until(lambda: self._shows(before, death.expected), SOON_S)
         await self._lane.settle()
         self._last = await self._lane.census()

@@ -172,7 +172,8 @@ class Lane:
         """Wait until it is quiet, twice."""
         for _ in range(2):
             if not await until(self.quiet):
-                raise TimeoutError(f"{self.name} does not settle: {self.last_words()}")
+                lost = self.told - await self._handled()
+                raise TimeoutError(f"{self.name} does not settle; never handled: {sorted(lost)}; {self.last_words()}")
 
     async def census(self) -> Census:
         """Everything in the service's database."""

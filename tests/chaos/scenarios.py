@@ -211,17 +211,19 @@ async def vote_is_counted(lane: Lane) -> Act:
 
 
 async def known_studio(lane: Lane) -> Mapping[str, str]:
-    """A studio with its account, and, once in a lane, the admins above it."""
-    if "admins" not in lane.notes:
-        lane.notes["admins"] = True
+    """A studio in a city, with the admins above it; the same one all through a lane."""
+    if "studio" not in lane.notes:
+        studio = {"account": new_id(), "studio": new_id()}
         for role, region in {"province": {"province": GANSU}, "city": {"province": GANSU, "city": LANZHOU}}.items():
             await lane.tell(opened(role, account=new_id(), **region))
         await lane.tell(opened("national", account=new_id()))
+        await lane.tell(opened("studio", province=GANSU, city=LANZHOU, **studio))
         await lane.settle()
-    studio = {"account": new_id(), "studio": new_id()}
-    await lane.tell(opened("studio", province=GANSU, city=LANZHOU, **studio))
-    await lane.settle()
-    return studio
+        await lane.tell(make(registration.StudioRegistered, **studio))
+        await lane.settle()
+        lane.notes["studio"] = studio
+    known: Mapping[str, str] = lane.notes["studio"]
+    return known
 
 
 def opened(role: str, **fields: str) -> registration.AccountOpened:
@@ -274,10 +276,7 @@ async def studio_is_told_of_return(lane: Lane) -> Act:
 @hearing("notify", review.AwardGranted)
 async def studio_is_told_of_award(lane: Lane) -> Act:
     """The studio learns what it won."""
-    studio = await known_studio(lane)
-    await lane.tell(make(registration.StudioRegistered, **studio))
-    await lane.settle()
-    return telling(lane, make(review.AwardGranted, entry=new_id(), **studio))
+    return telling(lane, make(review.AwardGranted, entry=new_id(), **await known_studio(lane)))
 
 
 @hearing("notify", review.ResultsPublished)
