@@ -11,6 +11,7 @@ from contracts.ids import City, Province, Sha256
 from contracts.rulebook import Rulebook
 from contracts.rulebook.applicants import ApplicantKind, CertificationStep
 from contracts.rulebook.material import FieldChoice, FieldDate, FieldNumber, FieldScan, FieldText, FormField
+from contracts.rulebook.moment import Window
 from services.registration.certification.models import (
     Answer,
     Answers,
@@ -33,10 +34,11 @@ WORD = re.compile(r"[A-Za-z0-9]+|[^\sA-Za-z0-9]")
 
 @dataclass(frozen=True)
 class Form:
-    """The form every studio fills: its five pages, and the kinds of studio there are."""
+    """The form every studio fills: its five pages, the kinds of studio there are, and when it can be handed in."""
 
     steps: tuple[CertificationStep, ...]
     kinds: tuple[ApplicantKind, ...]
+    windows: tuple[Window, ...]
 
     def step(self, step: StepId) -> CertificationStep:
         """One page."""
@@ -88,15 +90,15 @@ def form_of(rulebooks: Iterable[Rulebook]) -> Form:
     """The form in force: that of the campaign, among those which certify studios, whose registration opens last.
     LookupError where there is none."""
     found = [
-        (opening.opens.instant, rulebook.id, certification.steps, rulebook.applicants.kinds)
+        (opening, rulebook.id, certification.steps, rulebook.applicants.kinds)
         for rulebook in rulebooks
         if (certification := rulebook.applicants.certification) and (opening := rulebook.phase("registration"))
         if {step.id for step in certification.steps} == set(STEPS)
     ]
     if not found:
         raise LookupError(f"no rulebook has a registration phase and a certification with the pages {', '.join(STEPS)}")
-    _, _, steps, kinds = max(found, key=lambda each: each[:2])
-    return Form(steps, tuple(kind for kind in kinds if kind.form == "studio"))
+    _, _, steps, kinds = max(found, key=lambda each: (each[0].opens.instant, each[1]))
+    return Form(steps, tuple(kind for kind in kinds if kind.form == "studio"), tuple(each[0] for each in found))
 
 
 def wanted(field: FormField, answer: Answer) -> str | None:
@@ -180,16 +182,26 @@ def scan_of(found: StoredScan | None, sha256: Sha256) -> Scan | Refusal:
 
 
 def submitted(studio: Studio, form: Form, now: datetime) -> Studio | Refusal:
-    """The studio with its form handed in: every page complete, and in time where it was returned with a date."""
-    if refusal := closed(studio):
+    """The studio with its form handed in: every page complete, and in time."""
+    if refusal := closed(studio) or _late(studio, form, now):
         return refusal
-    if studio.mend_by is not None and now >= studio.mend_by:
-        facts = {"measured": _text(now), "expected": f"< {_text(studio.mend_by)}"}
-        return Refusal("mend_by_passed", "已过修改期限。", "The time to mend the form has passed.", facts)
     missing = {step: form.missing(step, studio.form.get(step, {})) for step in STEPS}
     if lacking := [f"{step}.{field}" for step in STEPS for field in missing[step]]:
         return Refusal("form_incomplete", "注册认证尚未填写完整。", "The form is not complete.", {"missing": lacking})
     return studio.model_copy(update={"state": "submitted", "attempt": studio.attempt + 1, "submitted_at": now})
+
+
+def _late(studio: Studio, form: Form, now: datetime) -> Refusal | None:
+    """A form is handed in while a campaign registers studios; one that came back also until its own date."""
+    mended = studio.mend_by is not None and now < studio.mend_by
+    if mended or any(window.holds(now) for window in form.windows):
+        return None
+    windows = ", ".join(f"{window.opens} – {window.closes}" for window in form.windows)
+    if studio.mend_by is not None:
+        facts = {"measured": _text(now), "expected": f"< {_text(studio.mend_by)}, {windows}"}
+        return Refusal("mend_by_passed", "已过修改期限。", "The time to mend the form has passed.", facts)
+    facts = {"measured": _text(now), "expected": windows}
+    return Refusal("registration_closed", "现在不在注册认证时间内。", "No campaign registers studios now.", facts)
 
 
 def decided(studio: Studio, decision: ProvinceApproved | ProvinceReturned) -> Studio:

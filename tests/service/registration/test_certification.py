@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from contracts.ids import Role
 from services.registration.certification.rules import LARGEST_SCAN
 from tests.service.registration.factories import (
     CHENGDU,
+    DEADLINE,
     GANSU,
     LANZHOU,
     MILLISECOND,
@@ -24,6 +25,8 @@ from tests.service.registration.factories import (
 from tests.service.registration.stage import Stage
 
 FORM = "/v1/studio/certification"
+OPENING = datetime(2023, 6, 5, 16, tzinfo=UTC)
+"""6 June 2023, 00:00 in Beijing: studios are registered from then until `DEADLINE`."""
 CALLERS: tuple[tuple[Role, str | None], ...] = (("province", GANSU), ("province", "510000"), ("expert", None))
 
 
@@ -171,7 +174,7 @@ async def test_returned_form_is_refused_once_its_time_to_mend_has_passed(stage: 
     web = await stage.signed_in()
     await fill(web)
     studio = (await web.post(f"{FORM}/submit")).json()["studio"]
-    mend_by = stage.clock.now() + timedelta(days=7)
+    mend_by = DEADLINE + timedelta(days=7)
     await stage.bus.tell(studio_decision(studio, stage.clock.now() + SECOND, mend_by=mend_by))
     await stage.bus.settle()
     stage.clock.set(mend_by)
@@ -182,6 +185,35 @@ async def test_returned_form_is_refused_once_its_time_to_mend_has_passed(stage: 
     in_time = await web.post(f"{FORM}/submit")
     assert (late.status_code, late.json()["code"], unchanged) == (409, "mend_by_passed", True)
     assert in_time.status_code == 200
+
+
+async def test_returned_form_can_be_sent_again_while_registration_is_open_although_its_own_time_has_passed(
+    stage: Stage,
+) -> None:
+    web = await stage.signed_in()
+    await fill(web)
+    studio = (await web.post(f"{FORM}/submit")).json()["studio"]
+    mend_by = stage.clock.now() + timedelta(days=7)
+    await stage.bus.tell(studio_decision(studio, stage.clock.now() + SECOND, mend_by=mend_by))
+    await stage.bus.settle()
+    stage.clock.set(DEADLINE)
+    late = await web.post(f"{FORM}/submit")
+    stage.clock.set(DEADLINE - MILLISECOND)
+    assert (late.status_code, late.json()["code"]) == (409, "mend_by_passed")
+    assert (await web.post(f"{FORM}/submit")).status_code == 200
+
+
+async def test_form_is_refused_outside_the_registration_phase(stage: Stage) -> None:
+    web = await stage.signed_in()
+    await fill(web)
+    before, answers = await stage.documents(), []
+    for at in (OPENING - MILLISECOND, DEADLINE):
+        stage.clock.set(at)
+        answers.append(await web.post(f"{FORM}/submit"))
+    unchanged = await stage.documents() == before
+    stage.clock.set(OPENING)
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(409, "registration_closed")] * 2
+    assert (unchanged, (await web.post(f"{FORM}/submit")).status_code) == (True, 200)
 
 
 @pytest.mark.parametrize(
