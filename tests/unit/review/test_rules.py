@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts.ids import CampaignId
+from contracts.ids import CampaignId, SlotId
 from contracts.rulebook import SHIPPED, Rulebook, load
 from contracts.rulebook.review import Resubmission
 from services.review.queue.models import Cursor
 from services.review.queue.spreadsheet import row
 from services.review.screening import rules
-from services.review.screening.models import Entry
+from services.review.screening.grounds import Grounds, with_slots
+from services.review.screening.models import Entry, Return
 from tests.service.review.events import AT, finding, material, submitted, validated
 
 MS = timedelta(milliseconds=1)
@@ -115,3 +116,27 @@ def test_cursor_reads_what_it_wrote() -> None:
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\r=x"])
 def test_spreadsheet_cell_is_no_formula(cell: str) -> None:
     assert row([cell, "a=1"]).strip('"').startswith(f"'{cell[0]}")
+
+
+@pytest.mark.parametrize(
+    ("abouts", "mendable", "reopened"),
+    [
+        (["rule:container.size"], True, ("b",)),
+        (["rule:naming"], True, ("a", "b")),
+        (["field:title", "whole"], True, ()),
+        (["rule:naming"], False, ()),
+    ],
+)
+def test_return_without_slots_reopens_what_can_be_mended(
+    abouts: list[str], mendable: bool, reopened: tuple[str, ...]
+) -> None:
+    points_at = {"rule:container.size": frozenset({SlotId("b")}), "rule:naming": frozenset({SlotId("b"), SlotId("a")})}
+    grounds = Grounds(points_at=points_at, mend_until=NOW if mendable else None)
+    asked = Return.model_validate({"reasons": [{"code": "c", "about": about, "text": "t"} for about in abouts]})
+    assert with_slots(asked, grounds).reopened_slots == reopened
+
+
+def test_return_that_gives_slots_reopens_those() -> None:
+    grounds = Grounds(points_at={"slot:a": frozenset({SlotId("a")})}, mend_until=NOW)
+    given = {"reasons": [{"code": "c", "about": "slot:a", "text": "t"}], "reopened_slots": ("b",)}
+    assert with_slots(Return.model_validate(given), grounds).reopened_slots == ("b",)
