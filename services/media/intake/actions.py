@@ -59,11 +59,10 @@ class Tickets:
     @transactional
     async def _take(self, tx: Transaction, caller: Caller, wanted: Wanted, now: datetime) -> Ticket:
         entry = await self.store.entry_to_change(tx, wanted.entry)
-        if entry is None:
+        if entry is None or entry.studio != caller.studio:
             raise refusals.entry_not_known_yet()
-        if entry.studio != caller.studio:
-            raise refusals.entry_not_found()
         terms = rules.admit(entry, wanted.slot, wanted.size, self._rulebook(entry.campaign), now)
+        rules.require_room(await self.store.live(tx, entry.id, wanted.slot))
         ticket = self._ticket(entry, wanted, terms, now)
         await self.store.add(tx, ticket)
         tx.audit(f"ticket/{ticket.id}", "take", entry=entry.id, slot=ticket.slot, size=ticket.size)

@@ -1,5 +1,6 @@
 """What is said when a ticket, an upload or its completion cannot be granted: Chinese first, measured and expected."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -123,6 +124,19 @@ def ticket_expired(ticket: Ticket, now: datetime) -> Refused:
         "This ticket was good until the drain time, which has passed.",
         measured=now.isoformat(),
         expected=ticket.drain_until.isoformat(),
+    )
+
+
+def too_many_tickets(live: Sequence[str], most: int) -> Refused:
+    return Refused(
+        409,
+        "too_many_tickets",
+        f"这一项材料已有 {len(live)} 个未完成的上传，请先完成或放弃其中一些。",
+        "This slot has many uploads under way; complete or give up some of them first.",
+        measured=len(live),
+        expected=f"< {most}",
+        tickets=list(live),
+        mend="续传或删除 tickets 所列凭证。 Resume or delete one of the tickets listed.",
     )
 
 

@@ -3,12 +3,13 @@
 Pure: the time is passed in. Times are whole milliseconds, as records keep them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from contracts.events.registration import EntryOpened, EntrySubmitted
 from contracts.events.review import EntrySubject, ProvinceReturned
-from contracts.ids import SlotId, StudioId
+from contracts.ids import SlotId, StudioId, TicketId
 from contracts.rulebook import Rulebook
 from services.media.intake import refusals
 from services.media.intake.models import LIVE, Entry, Terms, Ticket
@@ -21,6 +22,9 @@ FORGOTTEN: Final = timedelta(hours=48)
 """Parts nobody came back for, and whatever else belongs to no ticket, are kept this long."""
 STUCK: Final = timedelta(seconds=60)
 """A completion not done by then was cut short."""
+
+MOST_LIVE: Final = 20
+"""The most tickets a slot has at a time that are neither used nor at an end."""
 
 Due = Literal["finish", "expire", "drop_parts", "clean"]
 
@@ -88,6 +92,12 @@ def admit(entry: Entry, slot: SlotId, size: int, rulebook: Rulebook, now: dateti
         drain_until=deadline + rulebook.drain,
         part_size=part_size(size),
     )
+
+
+def require_room(live: Sequence[TicketId]) -> None:
+    """Refuse another ticket for a slot that has many; each keeps parts in the store."""
+    if len(live) >= MOST_LIVE:
+        raise refusals.too_many_tickets(live, MOST_LIVE)
 
 
 def deadline_at(rulebook: Rulebook, now: datetime, mend_by: datetime | None) -> datetime:

@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from chassis.mongo import Document
 from chassis.transaction import Transaction
-from contracts.ids import EntryId, StudioId, TicketId
+from contracts.ids import EntryId, SlotId, StudioId, TicketId
 from services.media.intake.models import LIVE, Entry, Ticket
 from services.media.materials.models import Sight
 
@@ -62,6 +62,12 @@ class IntakeStore:
             mine, {"$inc": {"held": 1}}, return_document=ReturnDocument.AFTER, session=tx.session
         )
         return _ticket(row) if row else None
+
+    async def live(self, tx: Transaction, entry: EntryId, slot: SlotId) -> list[TicketId]:
+        """The live tickets of an entry's slot, oldest first."""
+        mine = {"entry": entry, "slot": slot, "state": {"$in": LIVE}}
+        found = self._tickets.find(mine, {"_id": 1}, session=tx.session).sort("_id", ASCENDING)
+        return [row["_id"] async for row in found]
 
     async def change(self, tx: Transaction, ticket: TicketId, **fields: Any) -> None:
         """Set some of a held ticket's fields."""

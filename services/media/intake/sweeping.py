@@ -47,7 +47,7 @@ class Sweep:
             await asyncio.sleep(ORPHANS_EVERY.total_seconds())
 
     async def settle(self) -> None:
-        """Do what is due for each ticket; one that is refused does not keep the others back."""
+        """Do what is due for each ticket; one that cannot be settled does not keep the others back."""
         now = self.clock.now()
         for ticket in await self.store.unsettled():
             try:
@@ -55,8 +55,18 @@ class Sweep:
             except Refused as error:
                 log().warning("sweep_refused", ticket=ticket.id, state=ticket.state, reason=str(error)[:200])
             except ConnectionError as error:
-                log().warning("store_away", ticket=ticket.id, error=repr(error)[:200])
-                return
+                log().warning("sweep_failed", ticket=ticket.id, state=ticket.state, error=repr(error)[:200])
+                if await self._store_is_away():
+                    return
+
+    async def _store_is_away(self) -> bool:
+        """Whether the store answers nobody, or only did not do what it was asked for one ticket."""
+        try:
+            await self.packages.answers()
+        except ConnectionError as error:
+            log().warning("store_away", error=repr(error)[:200])
+            return True
+        return False
 
     async def _settle(self, ticket: Ticket, now: datetime) -> None:
         match rules.due(ticket, now):

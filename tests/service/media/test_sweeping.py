@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chassis.identity import Caller
-from chassis.objects import ObjectMissing
+from chassis.objects import ObjectMissing, ObjectStore
 from contracts.events.media import MaterialUploaded
 from contracts.ids import AccountId, StudioId, TicketId
 from services.media.app import ApiParts, assemble
@@ -23,6 +23,19 @@ class DiesAfterSealing(Packages):
 
     async def find(self, key: str) -> Whole | None:
         raise ConnectionError("gone")
+
+
+class RefusesOne(Packages):
+    """The store answers, and refuses whatever is asked of one upload."""
+
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        super().__init__(store)
+        self._refused = key
+
+    async def discard(self, key: str, upload: str | None) -> None:
+        if key == self._refused:
+            raise ConnectionError("the object store refused: InternalError")
+        await super().discard(key, upload)
 
 
 def parts_of(media: Media, packages: type[Packages] = Packages) -> ApiParts:
@@ -94,6 +107,20 @@ async def test_ticket_past_its_drain_time_expires_and_its_parts_are_gone(media: 
         await media.store.list_parts(row["key"], row["upload"])
     assert problem(await media.complete(ticket)) == (409, "ticket_ended")
     assert await media.audited(f"ticket/{ticket['ticket']}") == ["take", "expire"]
+
+
+async def test_ticket_the_store_keeps_refusing_does_not_keep_the_others_back(media: Media) -> None:
+    entry, data = await media.opened(), package()
+    first, second = [await media.take(entry.entry, data) for _ in range(2)]
+    row = await media.api.database.tickets.find_one({"_id": first["ticket"]})
+    assert row is not None
+    media.clock.set(CLOSES + timedelta(hours=1))
+    sweep = assemble(media.api, media.settings, RefusesOne(media.store, row["key"])).sweep
+    await sweep.settle()
+    await sweep.settle()
+    left = await media.api.database.tickets.find({"upload": {"$type": "string"}}).to_list()
+    assert [await media.state(ticket) for ticket in (first, second)] == ["expired", "expired"]
+    assert [each["_id"] for each in left] == [first["ticket"]]
 
 
 async def test_parts_nobody_came_back_for_are_dropped_and_the_ticket_stays_good(media: Media) -> None:

@@ -11,6 +11,7 @@ from contracts.events.registration import EntrySubmitted
 from contracts.events.review import EntrySubject, ProvinceReturned, Reason
 from contracts.rulebook import SHIPPED, load
 from services.media.app import build_api
+from services.media.intake.rules import MOST_LIVE
 from tests.service.media.conftest import MIB, Media, digest, package
 from tests.support.factories import make
 
@@ -76,9 +77,23 @@ async def test_entry_not_heard_of_yet_is_asked_for_again_later(media: Media) -> 
     assert (*problem(answer), answer.headers["retry-after"]) == (409, "entry_not_known_yet", "2")
 
 
-async def test_entry_of_another_studio_is_not_found(media: Media) -> None:
+async def test_entry_of_another_studio_is_answered_as_one_never_heard_of(media: Media) -> None:
     entry = await media.opened(studio="s-2")
-    assert problem(await media.ask(entry.entry, package())) == (404, "entry_not_found")
+    foreign, unknown = await media.ask(entry.entry, package()), await media.ask(f"{entry.entry}-not", package())
+    assert problem(foreign) == (409, "entry_not_known_yet")
+    assert (foreign.json(), foreign.headers["retry-after"]) == (unknown.json(), unknown.headers["retry-after"])
+    assert await media.api.database.tickets.count_documents({}) == 0
+
+
+async def test_slot_with_many_live_tickets_gets_no_other_until_one_is_given_up(media: Media) -> None:
+    entry, data = await media.opened(), package()
+    tickets = [(await media.take(entry.entry, data))["ticket"] for _ in range(MOST_LIVE)]
+    refused = await media.ask(entry.entry, data)
+    assert (*problem(refused), refused.json()["tickets"]) == (409, "too_many_tickets", tickets)
+    assert (refused.json()["measured"], refused.json()["expected"]) == (MOST_LIVE, f"< {MOST_LIVE}")
+    assert (await media.ask((await media.opened()).entry, data)).status_code == 201
+    await media.studio.delete(f"/v1/tickets/{tickets[0]}")
+    assert (await media.ask(entry.entry, data)).status_code == 201
 
 
 async def test_ticket_asked_for_by_another_role_is_denied(media: Media) -> None:
