@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from chassis.testing import client
@@ -53,9 +54,9 @@ async def entry_of(stage: Stage) -> str:
     return str(answer.json()["entry"])
 
 
-def studio_of(stage: Stage) -> Any:
-    claims = {"studio": "s-1", "province": "620000", "city": "620100"}
-    return client(stage.service, stage.issuer.token("studio", account="a-1", **claims))
+def studio_of(stage: Stage) -> httpx.AsyncClient:
+    token = stage.issuer.token("studio", account="a-1", studio="s-1", province="620000", city="620100")
+    return client(stage.service, token)
 
 
 async def test_material_named_and_then_uploaded_again_is_submitted_as_the_newer_one(media: Media, stage: Stage) -> None:
