@@ -73,7 +73,7 @@ class Stage:
     async def until_moment(self, moment: Moment) -> None:
         """Wait for an instant of the campaign's calendar."""
         while (left := (moment.instant - self.world.now()).total_seconds()) > 0:
-            await self.world.pause(min(left, 0.5))
+            await self.world.pause(left)
 
 
 @dataclass(frozen=True)
