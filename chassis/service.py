@@ -73,6 +73,14 @@ class Service:
         await self.client.admin.command("ping")
 
 
+class PartAway(ConnectionError):
+    """Raised while preparing: another part than the database, named, is out of reach."""
+
+    def __init__(self, part: str, error: ConnectionError) -> None:
+        super().__init__(str(error))
+        self.part = part
+
+
 class Process:
     """A Service alive on a real broker."""
 
@@ -120,7 +128,11 @@ class Process:
         while True:
             try:
                 return await start()
+            except PartAway as error:
+                self._waiting_for = error.part
+                log().warning("waiting_for", part=error.part, error=str(error)[:200])
             except (PyMongoError, AMQPException, *OUTAGES) as error:
+                self._waiting_for = part
                 log().warning("waiting_for", part=part, error=repr(error)[:200])
             except Exception as error:  # noqa: BLE001 - a fault no waiting mends, but seen: it stays red and is logged
                 self._waiting_for = f"{part}: {error!r}"[:200]

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from chassis.clock import Clock
 from chassis.objects import ObjectStore
-from chassis.service import Service, Work
+from chassis.service import PartAway, Service, Work
 from contracts.rulebook import load_all
 from services.media.intake import api as intake_api
 from services.media.intake import handlers as intake_handlers
@@ -59,7 +59,7 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
         Entries(telling, store, kept),
         Sweep(telling, store, kept, packages, completion, clock, settings.sweep_every),
         Materials(telling, kept, packages, rulebooks, clock, settings.link_lasts),
-        (store.prepare, kept.prepare, packages.prepare),
+        (store.prepare, kept.prepare, _bucket_of(packages)),
     )
 
 
@@ -81,9 +81,21 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     rulebooks = load_all(settings.rulebooks)
     materials = Materials(service.transactions, kept, packages, rulebooks, service.clock, settings.link_lasts)
     service.hears = materials_handlers.handlers(materials, settings.check_within)
-    service.prepare += [kept.prepare, packages.prepare]
+    service.prepare += [kept.prepare, _bucket_of(packages)]
     service.checks["object store"] = packages.answers
     return service
+
+
+def _bucket_of(packages: Packages) -> Work:
+    """Make sure of the bucket; while the object store is away, it is what the process waits for."""
+
+    async def prepare() -> None:
+        try:
+            await packages.prepare()
+        except ConnectionError as error:
+            raise PartAway("object store", error) from error
+
+    return prepare
 
 
 def _packages(settings: Settings) -> Packages:
