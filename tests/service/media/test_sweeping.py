@@ -115,9 +115,7 @@ async def test_ticket_the_store_keeps_refusing_does_not_keep_the_others_back(med
     row = await media.api.database.tickets.find_one({"_id": first["ticket"]})
     assert row is not None
     media.clock.set(CLOSES + timedelta(hours=1))
-    sweep = assemble(media.api, media.settings, RefusesOne(media.store, row["key"])).sweep
-    await sweep.settle()
-    await sweep.settle()
+    await assemble(media.api, media.settings, RefusesOne(media.store, row["key"])).sweep.settle()
     left = await media.api.database.tickets.find({"upload": {"$type": "string"}}).to_list()
     assert [await media.state(ticket) for ticket in (first, second)] == ["expired", "expired"]
     assert [each["_id"] for each in left] == [first["ticket"]]
