@@ -14,15 +14,16 @@ from contracts.rulebook.review import ReviewStep
 CAMPAIGN: Final = "cloud-studio-2023"
 HOUR_S: Final = 3600
 PHASES_S: Final[Mapping[PhaseId, tuple[int, int]]] = {
-    "registration": (0, 55),
-    "submission": (0, 55),
-    "screening": (0, 63),
+    "registration": (0, 66),
+    "submission": (0, 66),
+    "screening": (0, 75),
     "voting": (4, 75),
     "evaluation": (75, HOUR_S),
     "publication": (75, HOUR_S),
 }
-"""When each phase opens and closes, in seconds from the start, for 77 studios on two cores."""
-DRAIN_S: Final = 6
+"""When each phase opens and closes, in seconds from the start, for 77 studios on two cores. The public votes as soon as
+all is screened, while submission is still open: who is slow has time, who is fast waits for the vote to close only."""
+DRAIN_S: Final = 3
 """How long bytes may still arrive after the deadline."""
 MEND_S: Final = 40
 """How long a studio has to mend what came back, as far as the phase goes on."""
