@@ -26,7 +26,7 @@ from deploy.local.stack import DidNotStart
 out = Console(highlight=False)
 SETTLE_S = 20.0
 MOST_STUDIOS: Final = 77
-SMALLEST: Final = 0.25
+SMALLEST: Final = 0.35
 """The part of the calendar that even a handful of studios needs."""
 
 
@@ -35,7 +35,7 @@ def demo(
         int, typer.Option(min=2, max=MOST_STUDIOS, help="多少家单位参加 / how many units take part")
     ] = MOST_STUDIOS,
     ballots: Annotated[int, typer.Option(min=1, help="多少张选票 / how many ballots are handed in")] = 2000,
-    pace: Annotated[float, typer.Option(min=0.5, max=20, help="日程再放慢几倍 / slow the calendar down")] = 1.0,
+    pace: Annotated[float, typer.Option(min=1, max=20, help="日程再放慢几倍 / slow the calendar down")] = 1.0,
 ) -> None:
     """完整演练一次活动并对账 / Run one whole campaign on the local stack and hold the ledger against every store."""
     began = time.monotonic()

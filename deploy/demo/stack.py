@@ -24,6 +24,8 @@ from deploy.local.stack import SERVERS, LocalStack
 from deploy.processes import PROCESSES, SERVICES
 
 ANSWER_S = 20.0
+LEAD_S = 10.0
+"""What the product's processes take to start on two idle cores."""
 START_S = 180.0
 """Far more than it takes; on a machine that is busy with other things it should be slow rather than fail."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to"
@@ -54,7 +56,7 @@ async def prepare(home: Home, show: Show, pace: float) -> Ready:
     show.step("start")
     show.say("存储与消息服务就绪，视频素材已备好", "stores and broker are ready, videos are made")
     slow = await asyncio.to_thread(slowness)
-    rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace * slow).rulebook()
+    rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace * slow, LEAD_S * slow).rulebook()
     write(rulebook, home.folder("rulebooks"))
     await asyncio.to_thread(stack.restart, *PROCESSES, within=START_S, told=told)
     show.say(f"规则已载入：{rulebook.title.zh}", rulebook.id)
