@@ -21,6 +21,12 @@ BATCH = 1000
 LEASE_MS = 15_000
 
 
+def stopping() -> bool:
+    """Whether the current task was cancelled: PyMongo can swallow a cancellation that meets an answer."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Publisher(Protocol):
     """Hands messages to the broker."""
 
@@ -42,7 +48,7 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled; an outage of store or broker is logged and waited out."""
-        while True:
+        while not stopping():
             try:
                 moved = await self._hold_lease() and await self.drain()
             except (PyMongoError, OSError, TimeoutError) as error:
@@ -130,12 +136,12 @@ class Relay:
 
     async def watch(self) -> None:
         """Wake the relay as soon as a transaction with outbox rows commits, in whichever process."""
-        while True:
+        while not stopping():
             try:
                 committed: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
                 async with await self._records.outbox.watch(committed) as inserts:
                     self._wake.set()
-                    while inserts.alive:
+                    while inserts.alive and not stopping():
                         if await inserts.try_next() is not None:
                             self._wake.set()
             except PyMongoError as error:

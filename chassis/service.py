@@ -17,7 +17,7 @@ from chassis.hearing import Hears, Reception
 from chassis.identity import JwksKeys, Verifier
 from chassis.logs import log
 from chassis.mongo import Records, connect
-from chassis.relay import Relay
+from chassis.relay import Relay, stopping
 from chassis.requests import Requests
 from chassis.settings import ServiceSettings
 from chassis.subscriptions import Subscriptions
@@ -164,9 +164,11 @@ async def _ended(*tasks: asyncio.Task[None]) -> None:
 
 async def _kept_running(work: Work) -> None:
     """Run a background task for the life of the process; what ends it is logged, and it is begun again."""
-    while True:
+    while not stopping():
         try:
             await work()
+            if stopping():
+                return
             log().error("task_ended", task=work.__qualname__ if hasattr(work, "__qualname__") else repr(work))
         except Exception as error:  # noqa: BLE001 - a background task must not take the process with it
             log().error("task_failed", error=repr(error)[:300], exc_info=True)

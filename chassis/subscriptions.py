@@ -19,7 +19,8 @@ from chassis.hearing import Again, Done, Hearer, Hears, Outcome, Reception
 from chassis.logs import log
 from contracts.ingress import Ingress
 
-CHECK_S = 5.0
+CHECK_S, STEP_S, STOP_S = 5.0, 20.0, 30.0
+"""Between two looks; for one step of keeping alive; for the deliveries in hand to be settled."""
 REPLIES = ("amq.rabbitmq.reply-to.", "zhumeng.reply.")
 """Where answers may go: nowhere else can a frontend make a service write."""
 
@@ -38,11 +39,14 @@ class Subscriptions:
         try:
             while True:
                 try:
-                    if self._broker is None:
-                        await self._start()
-                    if missing := await self._look():
-                        log().warning("subscription_gone", queues=missing)
-                        await self._publisher.redeclare()
+                    async with asyncio.timeout(STEP_S):
+                        if self._broker is None:
+                            await self._start()
+                        missing = await self._look()
+                        if missing:
+                            log().warning("subscription_gone", queues=missing)
+                            await self._publisher.redeclare()
+                    if missing:
                         await self._stop()
                         continue
                 except OUTAGES as error:
@@ -77,7 +81,8 @@ class Subscriptions:
         broker, self._broker = self._broker, None
         if broker is not None:
             with contextlib.suppress(*OUTAGES):
-                await broker.stop()
+                async with asyncio.timeout(STOP_S):
+                    await broker.stop()
 
     def _subscribe(self, broker: RabbitBroker, hearer: Hearer[Any]) -> RabbitSubscriber:
         exchange = INGRESS if issubclass(hearer.event, Ingress) else EVENTS
