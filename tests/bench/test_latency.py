@@ -34,7 +34,6 @@ async def test_commit_to_effect(
         hearer.join(20)
     assert effects.keys() == committed.keys()
     waits = [(effects[ballot] - at) * 1000 for ballot, at in list(committed.items())[WARM_UP:]]
-    print([round(percentile(waits, p), 1) for p in (1, 25, 50, 75, 90, 99)])
     report_limit("events.latency.p99", percentile(waits, 99), 60, "ms")
 
 
