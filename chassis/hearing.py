@@ -159,8 +159,8 @@ class Reception:
                 await hearer.handle(event)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises may pass; attempts are counted
             # It may have failed on its own effect: the same message, handled by another consumer meanwhile.
-            if isinstance(error, AlreadyDone) or await self._records.inbox.find_one({"_id": key}):
-                known = await self._records.inbox.find_one({"_id": key})
+            known = await self._records.inbox.find_one({"_id": key})
+            if known or isinstance(error, AlreadyDone):
                 return Done(known and known.get("answer"), repeat=True)
             return await self._failed(key, hearer, message, error)
         finally:

@@ -131,7 +131,7 @@ class Process:
             except PartAway as error:
                 self._waiting_for = error.part
                 log().warning("waiting_for", part=error.part, error=str(error)[:200])
-            except (PyMongoError, AMQPException, *OUTAGES) as error:
+            except (PyMongoError, *OUTAGES) as error:
                 self._waiting_for = part
                 log().warning("waiting_for", part=part, error=repr(error)[:200])
             except Exception as error:  # noqa: BLE001 - a fault no waiting mends, but seen: it stays red and is logged
