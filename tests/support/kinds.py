@@ -1,6 +1,7 @@
 """What a test holds of a real server: its addresses, and the few acts that make a corner of it the test's own."""
 
 import mailbox
+import re
 import time
 from dataclasses import dataclass
 from email.message import Message
@@ -86,7 +87,7 @@ class MailSink:
 
     def messages(self, to: str | None = None) -> list[Message]:
         """What was accepted so far, oldest first; `to` keeps one recipient's."""
-        found = sorted(mailbox.Maildir(self.maildir, create=False).iteritems(), key=lambda item: item[0])
+        found = sorted(mailbox.Maildir(self.maildir, create=False).iteritems(), key=lambda item: _arrival(item[0]))
         return [message for _, message in found if to is None or to in message.get_all("X-RcptTo", [""])[0].split(", ")]
 
     def wait_for(self, count: int, to: str | None = None, *, within: float = 10.0) -> list[Message]:
@@ -113,6 +114,13 @@ def connect_s3(store: ObjectStore) -> Minio:
     return Minio(
         endpoint=parts.netloc, access_key=store.access_key, secret_key=store.secret_key, secure=parts.scheme == "https"
     )
+
+
+def _arrival(key: str) -> list[int]:
+    """Numbers to sort a file of a maildir by: "1763773.M42P7Q3.host" gives second, microsecond, process, count.
+
+    The standard library does not pad the microseconds, so the text itself is not in order."""
+    return [int(number) for number in re.findall(r"\d+", key)[:4]]
 
 
 def _login(amqp_url: str) -> tuple[str, str]:
