@@ -1,6 +1,7 @@
 # `make demo` and `make test` need git, make and python3; everything else they fetch.
 .PHONY: demo test check style types imports contracts unit bench up down schemas clean set-up
 bin := .venv/bin
+two := -n 2 --dist loadfile # workers side by side, a file's tests in one of them
 kinds := $(filter-out tests/unit tests/contracts tests/bench tests/support tests/data,$(patsubst %/,%,$(wildcard tests/[a-z]*/)))
 
 demo: set-up ## one campaign from registration to result, on real servers
@@ -8,7 +9,7 @@ demo: set-up ## one campaign from registration to result, on real servers
 
 test: check ## everything; needs no running server and leaves none
 	$(bin)/python -m deploy.local.rabbitmq43
-	$(bin)/pytest -q $(kinds)
+	$(bin)/pytest -q $(two) $(kinds)
 
 check: style types imports contracts unit ## what needs no server; under a minute
 
@@ -26,7 +27,7 @@ contracts: set-up
 	$(bin)/zhumeng contracts check
 
 unit: set-up
-	$(bin)/pytest -q tests/unit tests/contracts
+	$(bin)/pytest -q $(two) tests/unit tests/contracts
 
 bench: set-up ## one JSON line per measure; `make bench ONLY=relay` for a part
 	$(bin)/python -m tests.bench $(ONLY)

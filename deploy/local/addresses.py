@@ -1,5 +1,6 @@
 """Where a stack's servers listen and with which credentials: `stack.json`, for everyone who talks to the stack."""
 
+import os
 import random
 import secrets
 import socket
@@ -12,8 +13,9 @@ from deploy.local.home import Home
 from deploy.processes import PROCESSES, SERVICES
 
 BUCKET: Final = "zhumeng-material"
-PORT_RANGE: Final = range(20000, 32000)
-"""Below the ports the kernel gives outgoing connections, so that a chosen one stays free until it is used."""
+PORTS: Final = (20000, 31999)
+"""Below the ports the kernel gives outgoing connections, so that a chosen one stays free until it is used. Where
+several start stacks at the same moment, `ZM_PORTS=20000-25999` gives each a range of its own."""
 
 AMQP_USERS: Final = (*SERVICES, "frontend", "analytics", "ops")
 BROKER_PORTS: Final = ("", "-dist", "-stream", "-management", "-prometheus")
@@ -126,7 +128,8 @@ class Addresses(BaseModel):
 def _free_ports(names: list[str], before: dict[str, int]) -> dict[str, int]:
     """A different free port for each name, last time's where possible."""
     chosen: dict[str, int] = {name: before[name] for name in names if name in before and _is_free(before[name])}
-    candidates = random.sample(PORT_RANGE, k=len(PORT_RANGE))
+    first, last = map(int, os.environ["ZM_PORTS"].split("-")) if "ZM_PORTS" in os.environ else PORTS
+    candidates = random.sample(range(first, last + 1), k=last + 1 - first)
     for name in names:
         while name not in chosen:
             port = candidates.pop()

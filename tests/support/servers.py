@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local.addresses import PORTS
 from tests.support.engine import Engine
 from tests.support.kinds import MailSink, ObjectStore, Rabbit, Vhost, connect_mongo, connect_s3
 from tests.support.native import Native
@@ -123,6 +124,27 @@ def database_prefix(mongo_url: str) -> Iterator[str]:
         for name in client.list_database_names():
             if name.startswith(prefix):
                 client.drop_database(name)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several workers ports of its own: what two stacks choose at the same moment may be the same."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        each = (PORTS[1] + 1 - PORTS[0]) // int(worker["workercount"])
+        first = PORTS[0] + each * int(str(worker["workerid"]).removeprefix("gw"))
+        os.environ["ZM_PORTS"] = f"{first}-{first + each - 1}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the worker's servers be named at the end of the run."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["ran_against"] = sorted(ran_against)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker is done: its servers are the run's."""
+    ran_against.update(getattr(node, "workeroutput", {}).get("ran_against", ()))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
