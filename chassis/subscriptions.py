@@ -58,7 +58,8 @@ class Subscriptions:
         finally:
             await self._stop()
 
-    async def _start(self) -> None:
+    def broker(self) -> RabbitBroker:
+        """Every subscription on a FastStream broker that is not connected yet."""
         broker = RabbitBroker(
             self._url,
             graceful_timeout=25,
@@ -69,6 +70,10 @@ class Subscriptions:
         )
         for hearer in self._hears.hearers:
             self._subscribe(broker, hearer)
+        return broker
+
+    async def _start(self) -> None:
+        broker = self.broker()
         try:
             await broker.start()
         except BaseException:
