@@ -17,6 +17,7 @@ from chassis.broker import EVENTS, INGRESS, OUTAGES, RETURN_S, RabbitPublisher, 
 from chassis.delivery import Message
 from chassis.hearing import Again, Done, Hearer, Hears, Outcome, Reception
 from chassis.logs import log
+from chassis.relay import stopping
 from contracts.ingress import Ingress
 
 CHECK_S, STEP_S, STOP_S = 5.0, 20.0, 30.0
@@ -30,17 +31,18 @@ class Subscriptions:
 
     def __init__(self, url: str, hears: Hears, reception: Reception, publisher: RabbitPublisher) -> None:
         self._url, self._hears, self._reception, self._publisher = url, hears, reception, publisher
-        self._broker: RabbitBroker | None = None
+        self._alive: tuple[RabbitBroker, AbstractConnection] | None = None
         self._user = user_of(url)
         self._queues = tuple(hearer.queue for hearer in hears.hearers)
 
     async def run(self) -> None:
         """Keep every subscription consuming until cancelled."""
         try:
-            while True:
+            # Not `True`: the client libraries can turn a cancellation that meets a loss of the line into that loss.
+            while not stopping():
                 try:
                     async with asyncio.timeout(STEP_S):
-                        if self._broker is None:
+                        if self._alive is None:
                             await self._start()
                         missing = await self._look()
                         if missing:
@@ -74,20 +76,18 @@ class Subscriptions:
 
     async def _start(self) -> None:
         broker = self.broker()
+        connection = await broker.connect()
         try:
             await broker.start()
         except BaseException:
-            with contextlib.suppress(*OUTAGES):
-                await broker.stop()
+            await _end(broker, connection)
             raise
-        self._broker = broker
+        self._alive = broker, connection
 
     async def _stop(self) -> None:
-        broker, self._broker = self._broker, None
-        if broker is not None:
-            with contextlib.suppress(*OUTAGES):
-                async with asyncio.timeout(STOP_S):
-                    await broker.stop()
+        alive, self._alive = self._alive, None
+        if alive is not None:
+            await _end(*alive)
 
     def _subscribe(self, broker: RabbitBroker, hearer: Hearer[Any]) -> RabbitSubscriber:
         exchange = INGRESS if issubclass(hearer.event, Ingress) else EVENTS
@@ -150,15 +150,29 @@ class Subscriptions:
 
     async def consuming(self) -> None:
         """Raise unless the broker says, now, that every queue of ours has a consumer: a readiness check."""
-        missing = await self._look() if self._broker is not None else self._queues
+        missing = await self._look() if self._alive is not None else self._queues
         if missing:
             raise ConnectionError(f"no consumer on {', '.join(missing)}")
 
     async def _look(self) -> tuple[str, ...]:
         """Ask the broker which of our queues is missing or has no consumer."""
-        assert self._broker is not None
-        connection = await self._broker.connect()
+        assert self._alive is not None
+        _, connection = self._alive
         return tuple([queue for queue in self._queues if not await _has_consumer(connection, queue)])
+
+
+async def _end(broker: RabbitBroker, connection: AbstractConnection) -> None:
+    """Let the deliveries in hand be settled and close the line: a consumer left on it would take messages and settle
+    none, so it is closed whatever the orderly way came to."""
+    try:
+        async with asyncio.timeout(STOP_S):
+            await broker.stop()
+    except* OUTAGES as errors:
+        log().warning("not_stopped_in_order", errors=[repr(error)[:200] for error in errors.exceptions])
+    finally:
+        with contextlib.suppress(*OUTAGES):
+            async with asyncio.timeout(CHECK_S):
+                await connection.close()
 
 
 async def _has_consumer(connection: AbstractConnection, queue: str) -> bool:

@@ -3,14 +3,18 @@
 import sys
 from importlib import import_module
 
+from contracts.rulebook import RulebookRefused
 from deploy.processes import PROCESSES
 
 
 def run(name: str) -> None:
-    """Build the named process from its environment and serve until told to stop."""
+    """Build the named process from its environment and serve until told to stop; a rulebook in doubt ends it here."""
     process = PROCESSES[name]
     settings = import_module(f"services.{process.service}.settings").Settings()
-    service = getattr(import_module(f"services.{process.service}.app"), process.builder)(settings)
+    try:
+        service = getattr(import_module(f"services.{process.service}.app"), process.builder)(settings)
+    except RulebookRefused as refused:
+        sys.exit(f"活动规则有误，{name} 未启动 / the rulebook is refused, {name} does not start:\n{refused}")
     import_module("chassis.service").serve(service)
 
 

@@ -120,6 +120,10 @@ class Lane:
         self._said = answer.text
         return answer.status_code == 200
 
+    async def says(self, words: str) -> bool:
+        """Whether what the process last answered about its readiness has these words in it."""
+        return words in self._said
+
     async def tell(self, event: Event) -> str:
         """Publish an event as another service's relay would; its id."""
         return await self._publish(EVENTS, event.topic, event, event.subject)

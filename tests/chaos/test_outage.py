@@ -1,12 +1,14 @@
 """P6 and P4 for one process: while the broker or the database is out of reach every request ends in time, accepted or
 refused; readiness says so; when the line is back it goes on by itself, and what was accepted is all there, once."""
 
+import asyncio
+import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -15,8 +17,10 @@ from chassis.ids import new_id
 from tests.chaos.lane import Ground, Lane, lane, until
 from tests.chaos.scenarios import votable
 from tests.support.kinds import Rabbit, Vhost
+from tests.support.native import Native
 from tests.support.proxy import Line, State, line
 
+Alarm = Callable[[str], Awaitable[None]]
 PROMISED_S = 10.0
 RECOVERED_S = 30.0
 
@@ -120,6 +124,44 @@ async def test_ballots_are_refused_in_time_without_a_database_and_taken_when_it_
     await booth.database.become("open")
     assert await until(booth.works_again, RECOVERED_S)
     await booth.nothing_is_lost()
+
+
+async def test_ballots_are_accepted_while_the_broker_is_short_of_memory(booth: Booth, short_of_memory: Alarm) -> None:
+    await short_of_memory("0.000001")
+    assert [await booth.vote() for _ in range(5)] == [(200, "application/json")] * 5
+    assert booth.slowest_s < PROMISED_S
+    waiting = await booth.lane.service.records.outbox.count_documents({"waiting": True})
+    await short_of_memory("0.4")
+    await booth.nothing_is_lost()
+    assert waiting >= 5  # what the broker would not take was kept, or there was no alarm
+
+
+@pytest.mark.parametrize(("part", "name"), [("database", "mongodb"), ("broker", "rabbitmq")])
+async def test_process_whose_server_is_down_at_start_waits_for_it_and_says_so(
+    booth: Booth, part: Literal["database", "broker"], name: str
+) -> None:
+    server: Line = getattr(booth, part)
+    booth.lane.alive.kill()
+    await server.become("refused")
+    starting = asyncio.create_task(booth.lane.restart())
+    assert await until(lambda: booth.lane.says(f"waiting for {name}"), PROMISED_S)
+    await server.become("open")
+    await starting
+    assert (await booth.vote())[0] == 200
+    await booth.nothing_is_lost()
+
+
+@pytest.fixture
+async def short_of_memory(rabbit310: Rabbit, native: Native) -> AsyncIterator[Alarm]:
+    """Set the share of memory the broker may use: next to none raises its alarm, and it takes nothing more."""
+    if "ZM_TEST_AMQP310_URL" in os.environ or os.environ.get("ZM_TEST_ENGINE") == "docker":
+        pytest.skip("the memory alarm is raised with rabbitmqctl, on a broker this session started itself")
+
+    async def allow(share: str) -> None:
+        await asyncio.to_thread(native.control_rabbit, "set_vm_memory_high_watermark", share)
+
+    yield allow
+    await allow("0.4")
 
 
 def _line_to(url: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import aio_pika
 import httpx
 import pytest
+from faststream.rabbit import RabbitBroker
 
 from chassis import hearing
 from chassis.broker import EVENTS, INGRESS, LOG, RabbitPublisher
@@ -295,6 +296,45 @@ async def test_process_stops_in_time_while_events_flow(bench: Bench) -> None:
             committing.cancel()
             started = time.monotonic()
         assert time.monotonic() - started < 10
+
+
+async def test_process_whose_cancellation_is_taken_for_a_loss_of_the_line_stops_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client library answers with the loss where a cancellation meets one."""
+    service = bench.make("deaf")
+    process = Process(service.service)
+    looking = asyncio.Event()
+
+    async def look() -> tuple[str, ...]:
+        looking.set()
+        try:
+            return await asyncio.sleep(3600, ())
+        except asyncio.CancelledError:
+            raise ConnectionError("the line is gone") from None
+
+    monkeypatch.setattr(process.subscriptions, "_look", look)
+    async with process.lifespan(service.service.http()):
+        await looking.wait()
+        started = time.monotonic()
+    assert time.monotonic() - started < 10
+
+
+async def test_consumer_that_cannot_be_stopped_in_order_takes_no_further_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = bench.make("stuck")
+    process = await bench.world.join(service.service)
+
+    async def fails(*_: Any) -> None:
+        raise ExceptionGroup("failed to stop subscribers", [ConnectionError("channel closed")])
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RabbitBroker, "stop", fails)
+        await process.subscriptions._stop()
+    assert await bench.world.until(partial(_ready, service, True))
+    await bench.commit(service, [f"b{n}" for n in range(30)])
+    assert await bench.world.until(lambda: service.has(30), within_s=15)
 
 
 async def test_broker_down_at_start_is_waited_for(mongo_url: str, database_prefix: str) -> None:

@@ -10,7 +10,7 @@ from testcontainers.core.container import DockerContainer
 
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
-from deploy.local.mongodb import become_primary
+from deploy.local.mongodb import TRANSACTION_S, become_primary
 from deploy.local.part import NotReady, Part
 from deploy.local.probes import answers
 from tests.support.kinds import ObjectStore, Rabbit
@@ -19,6 +19,7 @@ from tests.support.native import Native
 IDENTITIES: Final = "/etc/identities.json"
 S3_KEYS: Final = {"accessKey": "zhumeng", "secretKey": "zhumeng-secret"}
 RABBITS: Final = {"310": "rabbitmq:3.10-management", "43": "rabbitmq:4.3-management"}
+MONGOD: Final = f"mongod --bind_ip_all --replSet rs0 --setParameter transactionLifetimeLimitSeconds={TRANSACTION_S}"
 
 
 class Engine(Native):
@@ -33,9 +34,7 @@ class Engine(Native):
 
     def mongo_url(self) -> str:
         """A one-node replica set."""
-        mongo = (
-            DockerContainer("mongo:6.0").with_command("mongod --bind_ip_all --replSet rs0").with_exposed_ports(27017)
-        )
+        mongo = DockerContainer("mongo:6.0").with_command(MONGOD).with_exposed_ports(27017)
         url = f"mongodb://{self._started(mongo, 27017)}/?directConnection=true"
         _until_ready(lambda: become_primary(url, "127.0.0.1:27017"))
         return url

@@ -1,15 +1,21 @@
 """The servers a test session starts for itself, each on first use, in a private folder."""
 
+import os
 import shutil
+import subprocess
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.part import Part
+from deploy.local.rabbitmq import configured
 from deploy.local.rabbitmq43 import data, install, rabbitmq43
 from deploy.local.stack import LocalStack
 from tests.support.kinds import MailSink, ObjectStore, Rabbit
+
+RABBITMQCTL: Final = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
 
 class Native:
@@ -39,6 +45,14 @@ class Native:
         addresses = self._stack.addresses
         login = f"ops:{addresses.secrets['amqp-ops']}"
         return Rabbit.at(f"amqp://{login}@127.0.0.1:{addresses.ports[name]}/", addresses.http(f"{name}-management"))
+
+    def control_rabbit(self, *command: str) -> None:
+        """Run `rabbitmqctl` on Debian's RabbitMQ."""
+        folder, addresses = self._home.folder("rabbitmq"), self._stack.addresses
+        told = configured("rabbitmq", folder, folder, addresses)
+        subprocess.run(
+            ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", *command], env={**os.environ, **told}, check=True, timeout=60
+        )
 
     def s3(self, bucket: str) -> ObjectStore:
         """The S3 store."""

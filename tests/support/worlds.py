@@ -34,7 +34,7 @@ class World(Protocol):
     user: str | None
     """Whom it publishes as."""
 
-    async def join(self, service: Service) -> None: ...
+    async def join(self, service: Service) -> object: ...
     async def bring(self, topic: str, body: bytes, message_id: str) -> None: ...
     async def hand_in(self, request: Ingress, message_id: str) -> Any: ...
     async def until(self, seen: Seen, within_s: float = 60) -> bool: ...
@@ -75,10 +75,11 @@ class OnRabbit:
         self._url, self._stack = url, stack
         self.user = urlsplit(url).username
 
-    async def join(self, service: Service) -> None:
+    async def join(self, service: Service) -> Process:
         process = Process(service)
         await self._stack.enter_async_context(process.lifespan(service.http()))
         await self.until(lambda: _consuming(process))
+        return process
 
     async def bring(self, topic: str, body: bytes, message_id: str) -> None:
         await self._publish(EVENTS, topic, aio_pika.Message(body, message_id=message_id, user_id=self.user))
