@@ -10,7 +10,6 @@ from typing import Protocol
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from chassis import crash, metrics
 from chassis.delivery import Message
@@ -42,10 +41,6 @@ class Relay:
         self._records = records
         # One instant's rows, of a majority: none that a failover would roll back, no later one of a subject alone.
         self._committed = records.outbox.with_options(read_concern=ReadConcern("snapshot"))
-        # A mark that is lost gives a repeat, which hearers drop: it need not wait for the journal.
-        self._marking = records.outbox.with_options(write_concern=WriteConcern(1))
-        self._sent: frozenset[str] = frozenset()
-        """What the last batch sent: its marks may not be in the next batch's instant yet."""
         self._publisher = publisher
         self._me = new_id()
         self._wake = asyncio.Event()
@@ -72,18 +67,15 @@ class Relay:
         metrics.OUTBOX_WAITING.set(len(rows))
         chains: dict[str, list[Document]] = defaultdict(list)
         for row in rows:
-            if row["_id"] not in self._sent:
-                chains[row["subject"]].append(row)
+            chains[row["subject"]].append(row)
         sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
         ids = [row_id for chain in sent for row_id in chain]
-        self._sent = frozenset()
         if ids:
-            await self._marking.update_many(
+            await self._records.outbox.update_many(
                 {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
             )
-            self._sent = frozenset(ids)
             crash.point("marked")
-        return bool(ids) and len(ids) == sum(map(len, chains.values()))
+        return bool(ids) and len(ids) == len(rows)
 
     async def _send_chain(self, chain: list[Document]) -> list[str]:
         """Send one subject's rows one after the other; stop at the first the broker does not take."""

@@ -13,8 +13,9 @@ from tests.bench.result import percentile, report_limit
 from tests.support.kinds import Rabbit, Vhost
 from tests.support.worlds import Counter, OnRabbit, counter, vote
 
-RATE, SECONDS = 100, 12
-WARM_UP = 200
+RATE, SECONDS = 100, 18
+WARM_UP = 600
+"""Events before connections are made, code is loaded and what piled up meanwhile is worked off."""
 
 
 async def test_commit_to_effect(
