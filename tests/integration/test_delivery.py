@@ -125,7 +125,7 @@ async def test_unroutable_publish_raises_and_its_row_stays_unsent_until_it_can_g
     assert await relay.drain() is False
     assert await bench.waiting(service) == 1
     await publisher.redeclare()
-    assert await relay.drain() is True
+    assert [await relay.drain(), await relay.drain()] == [True, False]
     assert await bench.waiting(service) == 0
     await publisher.stop()
 
@@ -142,7 +142,8 @@ async def test_refused_publish_leaves_its_row_unsent(bench: Bench) -> None:
         assert await Relay(service.service.records, publisher).drain() is False
         assert await bench.waiting(service) == 1
         await full.delete()
-    assert await Relay(service.service.records, publisher).drain() is True
+    relay = Relay(service.service.records, publisher)
+    assert [await relay.drain(), await relay.drain()] == [True, False]
     await publisher.stop()
 
 
