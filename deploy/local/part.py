@@ -14,16 +14,13 @@ def _always() -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """A command with its environment, what it stands on, and how to tell that it is ready itself."""
+    """A command with its environment, what must be ready before it starts, and how to tell that it is ready itself."""
 
     name: str
     command: tuple[str, ...]
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
-    """What must be ready before it starts."""
-    awaits: tuple[str, ...] = ()
-    """What it may start beside, since it waits for them itself; as with its needs, it is stopped before them."""
     ready: Callable[[], None] = _always
     """Raises `NotReady` until the part does its work; finishes its set-up on the way (a replica set, a bucket)."""
     stop_within: int = 20

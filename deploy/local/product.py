@@ -13,7 +13,7 @@ from deploy.local.part import Part
 from deploy.local.probes import answers
 from deploy.processes import PROCESSES
 
-SERVERS = ("mongodb", "rabbitmq", "seaweedfs", "mail")
+NEEDS = ("mongodb", "rabbitmq", "seaweedfs", "mail")
 ADMIN = "admin@example.org"
 """The national admin a new stack has; the password is in `stack.json`."""
 SIGN = ("registration", "media-api")
@@ -31,7 +31,7 @@ def product(home: Home, addresses: Addresses) -> list[Part]:
             environment(name, addresses)
             | {"ZM_RULEBOOKS": rulebooks}
             | ({"ZM_SIGNING_KEY_FILE": key} if name in SIGN else {}),
-            awaits=SERVERS,
+            needs=NEEDS,
             ready=answers(f"{addresses.http(name)}/health/ready"),
             stop_within=70,
         )

@@ -80,7 +80,7 @@ class LocalStack:
         return stack.stop() if stack else leftovers.end(home, within=10)
 
     def start(self, *names: str, within: float = 90, told: Told = lambda *_: None) -> None:
-        """Start the named parts and those they stand on, each when its needs are ready; return when all are.
+        """Start the named parts and those they need, each when its needs are ready; return when all are.
 
         Raises `DidNotStart` for the first one that ends for good or is not ready within the seconds.
         """
@@ -112,7 +112,7 @@ class LocalStack:
             left = dict(self.parts)
             self._stop_all(self.supervisor.processes().keys() - left.keys())
             while left:
-                needed = {need for part in left.values() for need in (*part.needs, *part.awaits)}
+                needed = {need for part in left.values() for need in part.needs}
                 self._stop_all(left.keys() - needed)
                 left = {name: part for name, part in left.items() if name in needed}
             self.supervisor.shut_down()
@@ -140,11 +140,10 @@ class LocalStack:
         return f"{process.name} {process.state.lower()}: {lacking}\n{self.home.logs / process.name}.log ends:\n{log}"
 
     def _with_needs(self, names: Iterable[str]) -> list[str]:
-        """The names and what they stand on, that first."""
+        """The names and what they need, needs first."""
         ordered: dict[str, None] = {}
         for name in names:
-            part = self.parts[name]
-            ordered.update(dict.fromkeys([*self._with_needs((*part.needs, *part.awaits)), name]))
+            ordered.update(dict.fromkeys([*self._with_needs(self.parts[name].needs), name]))
         return list(ordered)
 
     def _stop_all(self, names: Iterable[str]) -> None:
