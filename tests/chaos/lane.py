@@ -52,6 +52,7 @@ class Ground:
     """Where a lane's process lives: servers, keys and folders."""
 
     amqp_url: str
+    stream_url: str
     settings: Mapping[str, Any]
     folder: Path
     through: Mapping[str, Any] = field(default_factory=dict)
@@ -64,7 +65,12 @@ class Lane:
     def __init__(self, name: str, ground: Ground, channel: AbstractRobustChannel) -> None:
         self.name, self._ground, self._channel = name, ground, channel
         self.port = _free_port()
-        settings = {**ground.settings, "amqp_url": ground.amqp_url, "http_port": self.port}
+        settings = {
+            **ground.settings,
+            "amqp_url": ground.amqp_url,
+            "stream_url": ground.stream_url,
+            "http_port": self.port,
+        }
         settings["mongo_url"] += f"&appName={name}-{self.port}"
         ahead = NOW_OF.get(name, JULY) - datetime.now(UTC)
         direct = Order(name, settings, ahead, ground.folder / f"{name}-{self.port}.log")
@@ -241,7 +247,7 @@ async def lane(name: str, ground: Ground) -> AsyncIterator[Lane]:
         channel = await connection.channel()
         assert isinstance(channel, AbstractRobustChannel)
         await channel.set_qos(100)
-        await declare(channel, DELAYS, {})
+        await declare(channel, DELAYS)
         made = Lane(name, ground, channel)
         try:
             await made.read_log()

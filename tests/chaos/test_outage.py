@@ -70,7 +70,8 @@ async def booth(
     database_prefix: str,
     tmp_path: Path,
 ) -> AsyncIterator[Booth]:
-    amqp_url = vhost(rabbit310).amqp_url
+    own = vhost(rabbit310)
+    amqp_url = own.amqp_url
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(_line_to(amqp_url))
         database = await stack.enter_async_context(_line_to(told["mongo_url"]))
@@ -78,7 +79,7 @@ async def booth(
             "amqp_url": _moved(amqp_url, broker.port),
             "mongo_url": f"mongodb://127.0.0.1:{database.port}/?directConnection=true",
         }
-        ground = Ground(amqp_url, {**told, "mongo_prefix": database_prefix}, tmp_path, through)
+        ground = Ground(amqp_url, own.stream_url, {**told, "mongo_prefix": database_prefix}, tmp_path, through)
         opened = await stack.enter_async_context(lane("voting-api", ground))
         entry = await votable(opened)
         await opened.settle()

@@ -70,7 +70,8 @@ class Election:
 async def election(
     told: dict[str, Any], vhost: Callable[[Rabbit], Vhost], rabbit310: Rabbit, database_prefix: str, tmp_path: Path
 ) -> AsyncIterator[Election]:
-    ground = Ground(vhost(rabbit310).amqp_url, {**told, "mongo_prefix": database_prefix}, tmp_path)
+    own = vhost(rabbit310)
+    ground = Ground(own.amqp_url, own.stream_url, {**told, "mongo_prefix": database_prefix}, tmp_path)
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(lane("voting-api", ground))
         tally = await stack.enter_async_context(lane("voting-tally", ground))
