@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +13,7 @@ from rstream.client import Client
 from rstream.connection import ConnectionClosed
 from rstream.constants import OffsetType
 
-from chassis.streams import Entry
+from chassis.streams import Entry, Place
 
 FRAME: Final = 1 << 20
 """Bytes of a frame, the broker's default."""
@@ -40,7 +41,7 @@ class RabbitStream:
         self._missing: dict[int, set[int]] = {}
         self._arrived: deque[Entry] = deque()
         self._news = asyncio.Event()
-        self._next: int | None = None
+        self._next: Place | None = None
 
     async def append(self, producer: str, numbered: Sequence[tuple[int, bytes]]) -> None:
         """See `Stream`."""
@@ -65,11 +66,11 @@ class RabbitStream:
         async with self._using() as client:
             return await client.query_publisher_sequence(self.name, producer)
 
-    async def poll(self, offset: int, wait_s: float) -> list[Entry]:
+    async def poll(self, place: Place, wait_s: float) -> list[Entry]:
         """See `Stream`."""
         async with self._using() as client:
-            if self._next != offset:
-                await self._subscribe(client, offset)
+            if self._next != place:
+                await self._subscribe(client, place)
             if not self._arrived:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
@@ -148,19 +149,17 @@ class RabbitStream:
             self._publishers[producer] = number
         return self._publishers[producer]
 
-    async def _subscribe(self, client: Client, offset: int) -> None:
+    async def _subscribe(self, client: Client, place: Place) -> None:
         if self._next is not None:
             await client.unsubscribe(0)
         self._arrived.clear()
-        self._next = offset
+        self._next = place
         client.add_handler(schema.Deliver, self._deliver, "0")
         await client.run_queue_listener_task(0, self._deliver)
-        spec = schema.OffsetSpec.from_params(OffsetType.OFFSET, offset)
-        await client.subscribe(self.name, 0, spec, CREDIT)
+        await client.subscribe(self.name, 0, schema.OffsetSpec.from_params(*_specified(place)), CREDIT)
 
     async def _deliver(self, frame: schema.Deliver) -> None:
-        wanted = self._next or 0
-        first = frame.chunk_first_offset
+        wanted, first = self._next if isinstance(self._next, int) else 0, frame.chunk_first_offset
         for offset, message in enumerate(frame.get_messages(), first):
             if offset >= wanted:  # a chunk is delivered whole, from its first message on
                 self._arrived.append(Entry(offset, message))
@@ -192,6 +191,18 @@ class RabbitStream:
         self._next = None
         if client is not None:
             await _closed(client)
+
+
+def _specified(place: Place) -> tuple[OffsetType, int | None]:
+    match place:
+        case int():
+            return OffsetType.OFFSET, place
+        case datetime():
+            return OffsetType.TIMESTAMP, round(place.timestamp() * 1000)
+        case "last":
+            return OffsetType.LAST, None
+        case _:
+            return OffsetType.FIRST, None
 
 
 async def _closed(client: Client) -> None:

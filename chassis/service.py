@@ -222,5 +222,6 @@ def serve(service: Service, **options: Any) -> None:
         timeout_graceful_shutdown=20,
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
+        proxy_headers=False,
         **options,
     )

@@ -1,7 +1,9 @@
 """A stream as this product uses one: an append-only history that drops repeats and is read from any point."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, NamedTuple, Protocol
 
 from chassis.delivery import Message
 
@@ -14,6 +16,10 @@ class Entry(NamedTuple):
     """An AMQP 1.0 message as `encode` makes it."""
 
 
+Place = int | datetime | str
+"""An offset, about a time, `first`, or `last`, which begins some messages before the end."""
+
+
 class Stream(Protocol):
     """Appends under a producer's name with rising numbers, of which the broker drops those it has."""
 
@@ -24,8 +30,8 @@ class Stream(Protocol):
     async def last(self, producer: str) -> int:
         """The highest number of a producer the broker has; 0 where it has none."""
 
-    async def poll(self, offset: int, wait_s: float) -> list[Entry]:
-        """What lies at `offset` and behind it, as much as there is at hand; waits a while where there is nothing."""
+    async def poll(self, place: Place, wait_s: float) -> list[Entry]:
+        """What lies at a place and behind it, as much as there is at hand; waits a while where there is nothing."""
 
     async def answers(self) -> None:
         """Raise while the broker is out of reach."""
@@ -36,18 +42,25 @@ class Stream(Protocol):
 
 def encode(message: Message) -> bytes:
     """A message as AMQP 1.0 (OASIS 2012, part 3): message id, CloudEvents attributes, body as one data section."""
-    attributes = b"".join(_text(name) + _text(value) for name, value in message.headers().items())
-    count = 2 * len(message.headers())
-    mapped = b"\xd1" + (len(attributes) + 4).to_bytes(4, "big") + count.to_bytes(4, "big") + attributes
+    words: list[bytes] = []
+    for name, value in message.headers().items():
+        words += (_known(name), _known(value) if name in FEW else _text(value))
+    said = b"".join(words)
+    mapped = b"\xd1" + (len(said) + 4).to_bytes(4, "big") + len(words).to_bytes(4, "big") + said
     return _PROPERTIES + _listed(_text(message.id)) + _ATTRIBUTES + mapped + _DATA + _binary(message.body)
 
 
+FEW: Final = frozenset({"ce-specversion", "ce-type", "ce-source", "ce-sequence"})
+"""Attributes with few values."""
 _PROPERTIES, _ATTRIBUTES, _DATA = b"\x00\x53\x73", b"\x00\x53\x74", b"\x00\x53\x75"
 
 
 def _text(value: str) -> bytes:
     said = value.encode()
     return b"\xa1" + bytes((len(said),)) + said if len(said) < 256 else b"\xb1" + len(said).to_bytes(4, "big") + said
+
+
+_known = lru_cache(maxsize=1000)(_text)
 
 
 def _binary(value: bytes) -> bytes:

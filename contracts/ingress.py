@@ -1,8 +1,8 @@
 """What a frontend may publish to `zhumeng.ingress`, and the answer it gets on `reply_to`."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from contracts.ids import BallotId, CampaignId, EntryId
 
@@ -19,9 +19,7 @@ class BallotAnswer(BaseModel):
     """What became of a ballot."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-    outcome: Literal[
-        "counted", "already_counted", "over_limit", "outside_window", "not_votable", "nonce_reused", "malformed"
-    ]
+    outcome: Literal["counted", "already_counted", "over_limit", "outside_window", "not_votable"]
     ballot: BallotId | None = None
     """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
     message_zh: str
@@ -34,8 +32,8 @@ class HandInBallot(Ingress):
     topic: ClassVar[str] = "ingress.ballot.v1"
     answer: ClassVar[type[BaseModel]] = BallotAnswer
 
-    campaign: Annotated[CampaignId, Field(min_length=1, max_length=64)]
-    entry: Annotated[EntryId, Field(min_length=1, max_length=64)]
+    campaign: CampaignId
+    entry: EntryId
     voter: Annotated[str, Field(min_length=1, max_length=128)]
     """The channel's own id of the voter; kept as a pseudonym only."""
     cast_at: AwareDatetime | None = None
@@ -58,11 +56,28 @@ class BatchedBallot(BaseModel):
     twice."""
 
 
+Unread = Annotated[Any, WithJsonSchema(BatchedBallot.model_json_schema())]
+"""A `BatchedBallot` as it came."""
+
+
+class BatchedAnswer(BaseModel):
+    """What became of a ballot among others; alone, one that is `malformed` or has a nonce of another's is refused."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    outcome: Literal[
+        "counted", "already_counted", "over_limit", "outside_window", "not_votable", "nonce_reused", "malformed"
+    ]
+    ballot: BallotId | None = None
+    """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
+    message_zh: str
+    message_en: str
+
+
 class BallotAnswers(BaseModel):
     """What became of each ballot of a batch."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-    answers: tuple[BallotAnswer, ...]
+    answers: tuple[BatchedAnswer, ...]
     """In the order of the ballots."""
 
 
@@ -72,7 +87,7 @@ class HandInBallots(Ingress):
     topic: ClassVar[str] = "ingress.ballots.v1"
     answer: ClassVar[type[BaseModel]] = BallotAnswers
 
-    ballots: Annotated[tuple[SkipValidation[BatchedBallot], ...], Field(min_length=1, max_length=1000)]
+    ballots: Annotated[tuple[Unread, ...], Field(min_length=1, max_length=1000)]
     """Read one by one: a ballot that does not fit is answered `malformed`, the others count."""
 
 

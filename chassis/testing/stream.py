@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chassis.streams import Entry
+from chassis.streams import Entry, Place
 
 
 class MemoryStream:
@@ -26,8 +26,9 @@ class MemoryStream:
         await self.answers()
         return self._last.get(producer, 0)
 
-    async def poll(self, offset: int, wait_s: float) -> list[Entry]:
+    async def poll(self, place: Place, wait_s: float) -> list[Entry]:
         await self.answers()
+        offset = place if isinstance(place, int) else max(0, len(self.messages) - 1) if place == "last" else 0
         return [Entry(at, message) for at, message in enumerate(self.messages[offset:], offset)]
 
     async def answers(self) -> None:

@@ -22,6 +22,7 @@ from contracts.rulebook import Rulebook, Rulebooks
 from services.voting import rules
 from services.voting.box import BallotBox
 from services.voting.models import (
+    AlreadyCounted,
     Answered,
     Ballot,
     BallotIn,
@@ -81,9 +82,9 @@ class Voting:
         """A line for what was refused, by entry and outcome; it names no voter."""
         refused: Counter[tuple[str, str, str]] = Counter()
         for each, decision in zip(read, decided, strict=True):
-            if not isinstance(decision, Counts | Repeats):
+            if not isinstance(decision, Counts | Repeats | AlreadyCounted):
                 campaign, entry = (each.campaign, each.entry) if isinstance(each, Handed) else ("", "")
-                refused[campaign, entry, type(decision).__name__] += 1
+                refused[campaign, entry, rules.answer(decision).outcome] += 1
         for (campaign, entry, outcome), ballots in refused.items():
             what = {"campaign": campaign, "entry": entry, "channel": channel}
             log().info("ballot_refused", **what, outcome=outcome, ballots=ballots)
@@ -91,6 +92,7 @@ class Voting:
     async def hand_in_message(self, sender: str | None, ballot: BallotIn) -> None:
         """Decide on a ballot from the bus, and keep the answer, so that a repeat of the message gets the same."""
         [decision] = await self.hand_in(sender, [ballot], self.clock.now())
+        rules.refuse_alone(decision)
         await self._answer(BallotAnswer.model_validate(rules.answer(decision), from_attributes=True))
 
     async def hand_in_messages(self, sender: str | None, ballots: Sequence[BallotIn | Malformed]) -> None:

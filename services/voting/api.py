@@ -11,7 +11,7 @@ from chassis.identity import Caller
 from chassis.lane import Lane
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, TrackId
-from contracts.ingress import BallotAnswer, BatchedBallot
+from contracts.ingress import BallotAnswer, BatchedAnswer, BatchedBallot
 from contracts.rulebook import Rulebook
 from services.voting import intake, rules
 from services.voting.actions import Tallying, Voting
@@ -75,6 +75,8 @@ def lane(voting: Voting) -> Lane:
     async def hand_in(caller: Caller, received_at: datetime, body: bytes) -> bytes:
         batch, ballots = intake.read(body)
         decided = await voting.hand_in(caller.account, ballots, received_at)
+        if not batch:
+            rules.refuse_alone(decided[0])
         return intake.answered(batch, [rules.answer(decision) for decision in decided])
 
     return Lane("POST", "/v1/votes", "frontend", rules.LARGEST_BODY, hand_in, described())
@@ -87,15 +89,13 @@ def described() -> dict[str, Any]:
         return {"content": {"application/json": {"schema": TypeAdapter(kind).json_schema()}}}
 
     said = "Hand in a ballot, or up to 1,000, and learn what became of each: what is answered `counted` is kept."
-    answer = json_of(BallotAnswer | tuple[BallotAnswer, ...])
+    answer = {"description": "What became of each.", **json_of(BallotAnswer | tuple[BatchedAnswer, ...])}
     return {
         "tags": ["voting"],
         "summary": said,
         "operationId": "hand_in",
         "requestBody": {"required": True, **json_of(BatchedBallot | Batch)},
-        "responses": {
-            "200": {"description": "What became of each.", **json_of(BallotAnswer | tuple[BallotAnswer, ...])}
-        },
+        "responses": {"200": answer},
     }
 
 

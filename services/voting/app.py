@@ -24,15 +24,12 @@ LOOK_S = 1.0
 def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     """The process frontends call and publish to. Any number of them may run."""
     service = _service(settings, clock, "voting-api")
-    store, shelf, rulebooks = VotingStore(service.database), Shelf(service.database), load_all(settings.rulebooks)
-    channels = Channels(settings.voter_key.get_secret_value().encode(), settings.channels)
-    book = Book(shelf, lambda: _stream(service))
-    box = BallotBox(store, rulebooks, channels.named, book)
-    voting = Voting(service.transactions, store, rulebooks, service.clock, channels, box)
+    voting, shelf = taking(service, settings), Shelf(service.database)
+    book = voting.box.book
     service.hears = handlers(voting)
     service.lanes.append(lane(voting))
-    service.routers.append(api(voting, _tallying(service, settings)))
-    service.prepare.append(store.prepare)
+    service.routers.append(api(voting, tallying(service, settings)))
+    service.prepare.append(voting.store.prepare)
     service.tasks.append(book.keep_open)
     service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service))]
     service.closing.append(book.close)
@@ -42,10 +39,10 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
 def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
     """The process that counts what is in the stream, and closes the tally."""
     service = _service(settings, clock, "voting-tally")
-    tallying = _tallying(service, settings)
-    service.prepare.append(tallying.store.prepare)
-    service.rounds.append(tallying.count)
-    service.tasks.append(lambda: _close_ended(tallying))
+    counting = tallying(service, settings)
+    service.prepare.append(counting.store.prepare)
+    service.rounds.append(counting.count)
+    service.tasks.append(lambda: _close_ended(counting))
     return service
 
 
@@ -55,7 +52,16 @@ def _service(settings: Settings, clock: Clock | None, process: str) -> Service:
     return service
 
 
-def _tallying(service: Service, settings: Settings) -> Tallying:
+def taking(service: Service, settings: Settings) -> Voting:
+    """What takes ballots in, with a book and a box of its own."""
+    store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
+    channels = Channels(settings.voter_key.get_secret_value().encode(), settings.channels)
+    box = BallotBox(store, rulebooks, channels.named, Book(Shelf(service.database), lambda: _stream(service)))
+    return Voting(service.transactions, store, rulebooks, service.clock, channels, box)
+
+
+def tallying(service: Service, settings: Settings) -> Tallying:
+    """What counts and closes."""
     store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
     return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service))
 

@@ -5,7 +5,6 @@ kept as ballot n, so it holds whatever other processes do. What a process rememb
 """
 
 import asyncio
-import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
@@ -35,18 +34,20 @@ class Waiting:
         self.handed = handed
         self.answers: list[Answered] = [NotVotable("campaign")] * len(handed)
         self.left = len(handed)
-        self.until = time.monotonic() + PATIENCE_S
-        self.done: asyncio.Future[list[Answered]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[list[Answered]] = loop.create_future()
+        self._late = loop.call_later(PATIENCE_S, self.fail, Unavailable("not decided in time"))
 
     def settle(self, at: int, answer: Answered) -> None:
         """Note an answer; with the last one, whoever handed in goes on."""
         self.answers[at] = answer
         self.left -= 1
         if not self.left and not self.done.done():
+            self._late.cancel()
             self.done.set_result(self.answers)
 
     def fail(self, error: Exception) -> None:
-        """Nothing can be said in time."""
+        """Nothing can be said in time, or at all."""
         if not self.done.done():
             self.done.set_exception(error)
 
@@ -116,12 +117,11 @@ class BallotBox:
         again: list[Item] = []
         busy: set[str] = set()
         spare = self.book.next_id()
-        now = time.monotonic()
         for waiting, at in group:
             handed = waiting.handed[at]
-            if now > waiting.until:
-                waiting.fail(Unavailable("other ballots kept getting in between"))
-            elif (person := handed.person) in busy:
+            if waiting.done.done():
+                continue
+            if (person := handed.person) in busy:
                 again.append((waiting, at))
             else:
                 rulebook, entry = self._rulebooks.get(handed.campaign), self._entries.get(handed.entry)

@@ -26,11 +26,11 @@ def read(body: bytes) -> tuple[bool, Sequence[BallotIn | Malformed]]:
     except ValidationError:
         ballots = [_read_each(raw) for raw in _each.decode(body)]
     except (DecodeError, UnicodeDecodeError) as error:
-        raise _malformed("body", str(error)) from None
+        raise rules.malformed("body", str(error)) from None
     if len(ballots) > rules.LARGEST_BATCH:
         raise too_large(ballots=len(ballots))
     if not ballots:
-        raise _malformed("body", "a batch holds at least one ballot")
+        raise rules.malformed("body", "a batch holds at least one ballot")
     return True, ballots
 
 
@@ -75,7 +75,7 @@ def _read_one(body: bytes) -> BallotIn:
     try:
         return _one.decode(body)
     except (DecodeError, UnicodeDecodeError) as error:
-        raise _malformed("body", str(error)) from None
+        raise rules.malformed("body", str(error)) from None
 
 
 def _read_each(raw: Raw) -> BallotIn | Malformed:
@@ -83,8 +83,3 @@ def _read_each(raw: Raw) -> BallotIn | Malformed:
         return _one.decode(raw)
     except (DecodeError, UnicodeDecodeError) as error:
         return Malformed(str(error))
-
-
-def _malformed(where: str, reason: str) -> Refused:
-    zh, en = "请求内容有误，请检查所列字段。", "The request does not fit; see the fields named."
-    return Refused(422, "malformed", zh, en, fields=[{"where": where, "reason": reason}])

@@ -220,6 +220,22 @@ def answer(decision: Answered) -> Answer:
             return Answer("malformed", None, f"选票内容有误：{reason}。", f"This is no ballot: {reason}.")
 
 
+def refuse_alone(decision: Answered) -> None:
+    """Refuse a request whose one ballot is no ballot, or is not the one its nonce was used for."""
+    match decision:
+        case Malformed(reason):
+            raise malformed("body", reason)
+        case NonceReused():
+            said = answer(decision)
+            raise Refused(409, "nonce_reused", said.message_zh, said.message_en)
+
+
+def malformed(where: str, reason: str) -> Refused:
+    """A request that cannot be read, and why."""
+    zh, en = "请求内容有误，请检查所列字段。", "The request does not fit; see the fields named."
+    return Refused(422, "malformed", zh, en, fields=[{"where": where, "reason": reason}])
+
+
 def _on_the_clock(at: datetime) -> str:
     return at.isoformat(" ", "seconds" if at.second else "minutes")
 

@@ -43,7 +43,7 @@ class Measured:
 
 def requests(load: Load) -> Iterator[bytes]:
     """Requests, every ballot another voter's, made in advance of each second."""
-    head = f"POST /v1/votes HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {load.token}\r\ncontent-type: application/json\r\n"
+    head = f"POST /v1/votes HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {load.token}\r\n"
     run = f"{time.time_ns():x}"
     voters = count()
     while True:
@@ -136,8 +136,7 @@ async def _at_a_rate(load: Load, book: Book, opened: Sequence[Channel]) -> None:
         due = started + n / load.rate
         if due > book.end:
             return
-        while (now := time.perf_counter()) < due:
-            await asyncio.sleep(due - now)
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
         channel = opened[n % len(opened)]
         await channel.idle.wait()
         channel.ask(due)
