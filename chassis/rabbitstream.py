@@ -84,6 +84,13 @@ class RabbitStream:
                 self._next = found[-1].offset + 1
             return found
 
+    async def make_anew(self) -> None:
+        """Delete the stream with all it holds, and begin it again."""
+        async with self._using() as client:
+            await client.delete_stream(self.name)
+        await self._forget()
+        await self.answers()
+
     async def answers(self) -> None:
         """See `Stream`."""
         async with self._using():

@@ -185,6 +185,11 @@ def number_of(ballot: BallotId) -> int:
     return int(ballot[19:23] + ballot[24:28], 16)
 
 
+def book_of(ballot: BallotId) -> str:
+    """The book a ballot is in."""
+    return ballot[:8] + ballot[9:13] + ballot[14:18]
+
+
 NOT_VOTABLE = {
     "campaign": ("没有这项活动，或该活动不设公众投票。", "There is no such campaign, or it has no public vote."),
     "channel": ("该活动不接受此渠道的投票。", "This campaign takes no ballots from this channel."),

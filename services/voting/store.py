@@ -132,10 +132,14 @@ class VotingStore:
         found = await self._counts.find_one({"_id": campaign}, session=_session(tx))
         return rules.tally(campaign, [(entry, votes) for entry, votes in (found or {"entries": {}})["entries"].items()])
 
-    async def forget_counts(self, tx: Transaction) -> None:
-        """Drop the live counts and begin at the first vote of the stream: after the stream was made anew."""
-        await self._counts.delete_many({}, session=tx.session)
-        await self._positions.delete_many({}, session=tx.session)
+    async def forget_counts(self) -> None:
+        """Drop the live counts and begin at the first vote of the stream, when that was made anew and is empty."""
+        await self._counts.delete_many({})
+        await self._positions.delete_many({})
+
+    async def count_all(self) -> int:
+        """How many ballots there are, about."""
+        return await self._ballots.estimated_document_count()
 
     async def close(self, tx: Transaction, tally: ClosedTally) -> None:
         """Freeze a tally; a campaign has one, written once."""
@@ -214,6 +218,18 @@ class Shelf:
     async def ballots(self, book: str, after: int, upto: int, limit: int) -> list[Ballot]:
         """Ballots of a book in their order."""
         found = self._ballots.find(_between(book, after, upto)).sort("ballot").limit(limit)
+        return [_ballot(row) async for row in found]
+
+    async def clear(self) -> bool:
+        """Take every book off the shelf; False, and nothing is done, while a process holds one."""
+        if await self._books.find_one({"sealed_at": None, "$expr": {"$gte": ["$until", "$$NOW"]}}):
+            return False
+        await self._books.delete_many({})
+        return True
+
+    async def page(self, after: str, limit: int) -> list[Ballot]:
+        """All ballots of all books by id, from the one behind `after`."""
+        found = self._ballots.find({"ballot": {"$gt": after}}).sort("ballot").limit(limit)
         return [_ballot(row) async for row in found]
 
     async def forget(self, after: timedelta) -> None:

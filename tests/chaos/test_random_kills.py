@@ -46,7 +46,7 @@ class Election:
         return str(answer.json()["ballot"]) if answer is not None and answer.status_code == 200 else None
 
     async def kill(self, chance: random.Random, until_s: float) -> None:
-        """Kill one, then the other, at random moments, and start it again; what it owed the stream waits for the lease."""
+        """Kill one, then the other, at random moments, and start it again; what it owed waits for the lease."""
         for victim in cycle((self.api, self.tally)):
             await asyncio.sleep(chance.uniform(0.1, 1.5))
             if time.monotonic() > until_s:
