@@ -50,8 +50,7 @@ class Station:
         """Whether the tally has every ballot there is."""
         database = self.api.service.database
         votes = [sum(row["entries"].values()) async for row in database.counts.find()]
-        ballots: int = await database.ballots.estimated_document_count()
-        return sum(votes) == ballots
+        return bool(sum(votes) == await database.ballots.estimated_document_count())
 
 
 @pytest.fixture
