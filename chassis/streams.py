@@ -31,7 +31,8 @@ class Stream(Protocol):
         """The highest number of a producer the broker has; 0 where it has none."""
 
     async def poll(self, place: Place, wait_s: float) -> list[Entry]:
-        """What lies at a place and behind it, as much as there is at hand; waits a while where there is nothing."""
+        """What lies at a place and behind it, as much as there is at hand; waits a while where there is nothing. At
+        `last` that is the newest message, with some before it."""
 
     async def answers(self) -> None:
         """Raise while the broker is out of reach."""

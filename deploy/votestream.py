@@ -7,8 +7,8 @@ from chassis.streams import Place, body
 from contracts.events.voting import VoteCast
 
 NAME = "zhumeng.votes"
-QUIET_S = 1.5
-"""A stream that gives nothing for as long has nothing to give."""
+QUIET_S = 5.0
+"""A stream that does not give its newest message within this has none."""
 
 
 async def votes(url: str, start: Place = "first", follow: bool = False) -> AsyncIterator[VoteCast]:
@@ -22,10 +22,12 @@ async def numbered_votes(url: str, start: Place = "first", follow: bool = False)
     """The same with the offset each lies at, for whoever keeps his place."""
     stream, place = RabbitStream(url, NAME), start
     try:
-        while True:
+        newest = await stream.poll("last", QUIET_S)
+        end = newest[-1].offset if newest else -1
+        while follow or not isinstance(place, int) or place <= end:
             found = await stream.poll(place, QUIET_S)
-            if not found and not follow:
-                return
+            if not found and not follow and not isinstance(place, int):
+                return  # nothing since that time
             for entry in found:
                 yield entry.offset, VoteCast.model_validate_json(body(entry.message))
                 place = entry.offset + 1

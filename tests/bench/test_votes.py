@@ -4,30 +4,44 @@ server answering nothing, with the load, MongoDB and RabbitMQ on the same machin
 Whoever shares the machine slows all of them, so each side is measured in turns and the medians are compared.
 """
 
+import asyncio
 import statistics
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msgspec import json
+from rstream import Consumer, ConsumerOffsetSpecification, OffsetType
 
+from chassis.delivery import Message
+from chassis.mongo import connect
+from chassis.rabbitstream import RabbitStream
+from chassis.streams import body, encode
 from contracts.events.review import ProvinceApproved
+from contracts.ids import CampaignId
+from services.voting.models import Told
+from services.voting.store import VotingStore
 from tests.bench import naive
-from tests.bench.load import ENTRIES, Load, Measured, measured
+from tests.bench.load import CAMPAIGN, ENTRIES, Load, Measured, measured
 from tests.bench.result import percentile, report, report_limit
 from tests.chaos.lane import Ground, Lane, free_port, lane, until
 from tests.chaos.scenarios import about_entry
 from tests.support.factories import make
 from tests.support.kinds import Rabbit, Vhost
+from tests.support.worlds import vote
 
 SECONDS = 4.0
 ROUNDS = 2
 CONNECTIONS = 512
+READ, RECOUNTED = 100_000, 1_000_000
 BATCH = 50
 """Ballots of a request where a channel hands in what came in a few milliseconds."""
 
@@ -118,3 +132,70 @@ async def test_votes_latency(station: Station) -> None:
     found = await _clean(station.load(ballots=BATCH, rate=fastest / 2, seconds=10.0))
     assert found.votes_s / BATCH > fastest * 0.4
     report_limit("votes.latency.p99", percentile(found.latencies_ms, 99), 150, "ms")
+
+
+@pytest.mark.timeout(300)
+async def test_votes_stream(rabbit310: Rabbit, vhost: Callable[[Rabbit], Vhost]) -> None:
+    own = vhost(rabbit310)
+    stream = RabbitStream(own.stream_url, "zhumeng.votes")
+    votes = [vote(f"b{n}") for n in range(1000)]
+    messages = [encode(Message(each.ballot, each.topic, each.model_dump_json().encode())) for each in votes]
+    for start in range(0, READ, len(messages)):
+        await stream.append("book", [(start + n, message) for n, message in enumerate(messages, 1)])
+    ours, peer = [], []
+    for _ in range(ROUNDS):
+        ours.append(await _counted(own.stream_url))
+        peer.append(await _raw(own))
+    await stream.stop()
+    report("votes.stream", statistics.median(ours), statistics.median(peer), 0.50, "votes/s")
+
+
+async def _counted(url: str) -> float:
+    """Read and decoded as the tally does."""
+    stream, offset, started = RabbitStream(url, "zhumeng.votes"), 0, time.perf_counter()
+    while offset < READ:
+        for entry in await stream.poll(offset, 1.0):
+            json.decode(body(entry.message), type=Told)
+            offset = entry.offset + 1
+    took = time.perf_counter() - started
+    await stream.stop()
+    return READ / took
+
+
+async def _raw(own: Vhost) -> float:
+    """The client library's own consumer, which decodes nothing."""
+    parts, done = urlsplit(own.stream_url), asyncio.Event()
+    consumer = Consumer(
+        str(parts.hostname), parts.port or 0, vhost=own.name, username=str(parts.username),
+        password=str(parts.password), load_balancer_mode=True,
+    )  # fmt: skip
+
+    def took(_: Any, context: Any) -> None:
+        if context.offset == READ - 1:
+            done.set()
+
+    started = time.perf_counter()
+    first = ConsumerOffsetSpecification(OffsetType.FIRST, None)
+    await consumer.subscribe("zhumeng.votes", took, offset_specification=first)
+    await done.wait()
+    seconds = time.perf_counter() - started
+    await consumer.close()
+    return READ / seconds
+
+
+@pytest.mark.timeout(600)
+async def test_votes_recount(mongo_url: str, database_prefix: str) -> None:
+    client = connect(mongo_url)
+    database = client[f"{database_prefix}voting"]
+    for start in range(0, RECOUNTED, 20_000):
+        ballots = [
+            {"_id": f"{CAMPAIGN}/{n:032x}/1", "ballot": f"{n:036x}", "campaign": CAMPAIGN, "entry": f"entry-{n % 77}"}
+            for n in range(start, start + 20_000)
+        ]
+        await database.ballots.insert_many(ballots, ordered=False)
+    started = time.perf_counter()
+    tally = await VotingStore(database).recount(CampaignId(CAMPAIGN))
+    took = time.perf_counter() - started
+    await client.close()
+    assert tally.votes == RECOUNTED
+    report_limit("votes.recount", took, 30, f"s for {RECOUNTED:,} ballots")
