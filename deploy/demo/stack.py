@@ -52,10 +52,10 @@ async def prepare(home: Home, show: Show, pace: float) -> Ready:
             show.step("start")
 
     wanted = {*SERVERS, *PROCESSES}
+    slow = await asyncio.to_thread(slowness)  # before anything of ours keeps the machine busy
     await asyncio.gather(asyncio.to_thread(stack.start, *SERVERS, within=START_S, told=told), packages.make_videos())
     show.step("start")
     show.say("存储与消息服务就绪，视频素材已备好", "stores and broker are ready, videos are made")
-    slow = await asyncio.to_thread(slowness)
     rulebook = Calendar(datetime.now(UTC).replace(microsecond=0), pace * slow, LEAD_S * slow).rulebook()
     write(rulebook, home.folder("rulebooks"))
     await asyncio.to_thread(stack.restart, *PROCESSES, within=START_S, told=told)
