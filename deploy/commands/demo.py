@@ -26,7 +26,7 @@ from deploy.local.stack import DidNotStart
 out = Console(highlight=False)
 SETTLE_S = 20.0
 MOST_STUDIOS: Final = 77
-SMALLEST: Final = 0.35
+SMALLEST: Final = 0.45
 """The part of the calendar that even a handful of studios needs."""
 
 

@@ -16,10 +16,10 @@ HOUR_S: Final = 3600
 PHASES_S: Final[Mapping[PhaseId, tuple[int, int]]] = {
     "registration": (0, 46),
     "submission": (0, 46),
-    "screening": (0, 55),
-    "voting": (0, 55),
-    "evaluation": (55, HOUR_S),
-    "publication": (55, HOUR_S),
+    "screening": (0, 59),
+    "voting": (0, 59),
+    "evaluation": (59, HOUR_S),
+    "publication": (59, HOUR_S),
 }
 """When each phase opens and closes, in seconds, for 77 studios on two cores. The public votes as soon as
 all is screened, while submission is still open: who is slow has time, who is fast waits for the vote to close only."""
