@@ -1,7 +1,7 @@
 # `make demo` and `make test` need git, make and python3; everything else they fetch.
 .PHONY: demo test check style types imports contracts unit bench up down schemas clean set-up
 bin := .venv/bin
-two := -n 2 --dist loadfile # workers side by side, a file's tests in one of them
+two := -n 2 --dist loadfile --no-loadscope-reorder # two workers, a file's tests in one of them, the long files first
 kinds := $(filter-out tests/unit tests/contracts tests/bench tests/support tests/data,$(patsubst %/,%,$(wildcard tests/[a-z]*/)))
 
 demo: set-up ## one campaign from registration to result, on real servers
