@@ -67,7 +67,7 @@ class Relay:
     async def drain(self) -> bool:
         """Send one batch of waiting rows; True when all of a non-empty batch went out, so that there may be more.
 
-        False leaves nothing unmarked that was sent."""
+        Less than a whole batch leaves nothing unmarked that was sent."""
         rows = await self._committed.find({"waiting": True}).sort("_id").limit(BATCH + len(self._sent)).to_list()
         rows = [row for row in rows if row["_id"] not in self._sent]
         metrics.OUTBOX_WAITING.set(len(rows))
@@ -79,10 +79,9 @@ class Relay:
         await self._marked()
         if ids:
             self._sent, self._marking = frozenset(ids), asyncio.create_task(self._mark(ids))
-        if ids and len(ids) == len(rows):
-            return True
-        await self._marked()
-        return False
+        if len(ids) < BATCH:  # only where more piles up is the next batch worth starting before this one is marked
+            await self._marked()
+        return bool(ids) and len(ids) == len(rows)
 
     async def _mark(self, ids: list[str]) -> None:
         await self._records.outbox.update_many(
