@@ -194,15 +194,21 @@ class Child:
         return True
 
 
+def find(tool: str) -> str:
+    """Where a tool is installed. ToolMissing where it is not."""
+    path = shutil.which(tool, path=PATH)
+    if path is None:
+        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
+    return path
+
+
 @asynccontextmanager
 async def child(
     tool: str, *arguments: str, limits: Limits = DEFAULT, stdin: Input = b"", files: Sequence[int] = ()
 ) -> AsyncIterator[Child]:
     """Start a tool in its jail; it does not outlive the block. What `stdin`'s iterator raises ends the tool and is
     raised at the end of the block, whatever the block made of it."""
-    path = shutil.which(tool, path=PATH) or (tool if os.path.isabs(tool) and os.access(tool, os.X_OK) else None)
-    if path is None:
-        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
+    path = find(tool)
     with tempfile.TemporaryDirectory(prefix="zhumeng-child-", ignore_cleanup_errors=True) as folder:
         running = await _start(path, arguments, limits, stdin, files, folder)
         tasks = [asyncio.create_task(running.drain())]
