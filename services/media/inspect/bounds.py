@@ -22,6 +22,8 @@ MOVIE: Final = 16 * 2**20
 """Bytes of an mp4's `moov`, and of all fragment headers together."""
 TRACKS: Final = 100
 """Tracks of an mp4."""
+SAMPLES: Final = 1_000_000
+"""Samples of a track: nine hours at 30 frames a second."""
 BOXES: Final = 20_000
 """Boxes at the top of an mp4, or inside one box."""
 TEXT: Final = 16 * 2**20
