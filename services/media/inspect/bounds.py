@@ -22,6 +22,10 @@ MOVIE: Final = 16 * 2**20
 """Bytes of an mp4's `moov`, and of all fragment headers together."""
 TRACKS: Final = 100
 """Tracks of an mp4."""
+TRIED: Final = 40
+"""Videos and pictures of a package that are tried in a decoder; of the others the headers are read."""
+FRAME: Final = 40_000_000
+"""Pixels of one picture of a video: 8K."""
 SAMPLES: Final = 1_000_000
 """Samples of a track: nine hours at 30 frames a second."""
 BOXES: Final = 20_000

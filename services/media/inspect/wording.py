@@ -298,6 +298,26 @@ FAULTS: Final[dict[FaultCode, Trouble]] = {
         "declares pictures that are not there ({measured})",
         *EXPORT,
     ),
+    "undecodable": Trouble(
+        "required",
+        "有画面无法解码（{measured}），会显示为黑屏、花屏或打不开",
+        "has pictures that cannot be decoded ({measured}): they stay black, garbled or do not open",
+        "请在电脑上打开看一遍；视频请用剪辑软件重新导出 mp4（H.264 编码），图片请用原图重新另存为 JPEG。",
+        "Open and watch it; export a video again as mp4 (H.264), save a picture again as JPEG from the original.",
+    ),
+    "flawed": Trouble(
+        "advice",
+        "有部分画面数据损坏（{measured}），可能显示为花斑或灰块",
+        "has damaged picture data ({measured}) and may show patches of grey or noise",
+        "请打开看一遍，如有花斑请换用原图。",
+        "Look at it, and use the original if it shows patches.",
+    ),
+    "picture": Trouble(
+        "required",
+        "的实际画面与文件记录的大小不符（{measured}）",
+        "does not show pictures of the size it declares ({measured})",
+        *EXPORT,
+    ),
     "unchecked": Trouble(
         "advice",
         "暂不支持 {measured} 自动检查，将由人工核对",
