@@ -12,7 +12,7 @@ from services.media.inspect.formats import LOOK, family_of, format_of, office, o
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.inflate import Marks
 from services.media.inspect.members import open_member, readable, wanted
-from services.media.inspect.models import Content, Damaged, Fault, File, PackageFacts
+from services.media.inspect.models import Content, Damaged, Document, Fault, File, PackageFacts
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.source import Blocks, Source, exactly, head
 from services.media.inspect.whole import Proof, prove
@@ -134,9 +134,11 @@ async def _ole_directory(source: Source) -> bytes:
 async def _look(source: Source, file: File, slot: Slot) -> tuple[Content | None, tuple[Fault, ...]]:
     """What a file holds, if the slot asks for its kind, and what is wrong with it."""
     try:
-        return await _content(source, file, slot), ()
+        content = await _content(source, file, slot)
     except Damaged as damage:
         return None, (Fault(damage.code, damage.measured, file.name),)
+    dangers = content.dangers if isinstance(content, Document) else ()
+    return content, tuple(Fault(each.code, each.measured, file.name) for each in dangers)
 
 
 async def _content(source: Source, file: File, slot: Slot) -> Content | None:
