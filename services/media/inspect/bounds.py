@@ -26,6 +26,8 @@ TRIED: Final = 40
 """Videos and pictures of a package that are tried in a decoder; of the others the headers are read."""
 FRAME: Final = 40_000_000
 """Pixels of one picture of a video: 8K."""
+EDITS: Final = 1_000
+"""Edits of a track: cuts that a camera or a phone's editor left."""
 SAMPLES: Final = 1_000_000
 """Samples of a track: nine hours at 30 frames a second."""
 BOXES: Final = 20_000

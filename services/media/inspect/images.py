@@ -8,12 +8,16 @@ from services.media.inspect import bounds
 from services.media.inspect.models import Damaged, Image
 from services.media.inspect.source import Source, exactly
 
-FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+FRAMES: Final = (frozenset(range(0xC0, 0xD0)) | {0xF7}) - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers of every kind of coding."""
 END, SCAN, APP1, FILL = 0xD9, 0xDA, 0xE1, 0xFF
 ALONE: Final = frozenset({0x01, FILL, *range(0xD0, 0xD9)})
 """Markers that no length follows."""
 ORIENTATION: Final = 0x0112
+USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""Frames that viewers and browsers decode: baseline, extended, progressive; 8 bits, Huffman coded."""
+RARE: Final = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic", 0xF7: "JPEG-LS"}
+EOI: Final = b"\xff\xd9"
 TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations that lay the picture on its side."""
 TAIL: Final = 64 * 2**10
@@ -21,7 +25,8 @@ TAIL: Final = 64 * 2**10
 
 
 async def read_jpeg(source: Source) -> Image:
-    """The picture a JPEG shows. Damaged where it has no frame, no scan or no end, or is larger than any camera's."""
+    """The picture a JPEG shows. Damaged where it has no frame, no scan or no end, is larger than any camera's, or coded
+    as no browser decodes it."""
     size, turned, at = Pixels(0, 0), False, 2
     for _ in range(bounds.PICTURE_SEGMENTS):
         marker = await _marker(source, at)
@@ -37,7 +42,7 @@ async def read_jpeg(source: Source) -> Image:
             await _check_end(source, at + length)
             return _image(size, turned)
         if marker in FRAMES:
-            size = _size(await exactly(source, at + 2, min(length - 2, 5)))
+            size = _size(marker, await exactly(source, at + 2, min(length - 2, 6)))
         elif marker == APP1:
             turned = turned or _orientation(await exactly(source, at + 2, length - 2)) in TURNED
         at += length
@@ -52,10 +57,14 @@ async def _marker(source: Source, at: int) -> int:
     return marker
 
 
-def _size(frame: bytes) -> Pixels:
-    if len(frame) < 5:
+def _size(marker: int, frame: bytes) -> Pixels:
+    if len(frame) < 6:
         raise Damaged("damaged", "SOF")
-    height, width = struct.unpack_from(">HH", frame, 1)
+    bits, height, width, colours = struct.unpack_from(">BHHB", frame)
+    if marker not in USUAL:
+        raise Damaged("coding", RARE.get(marker, "hierarchical"))
+    if bits != 8 or colours not in (1, 3, 4):
+        raise Damaged("coding", f"{bits} bit × {colours}")
     if not width or not height:
         raise Damaged("damaged", f"{width}x{height}")
     if width * height > bounds.PIXELS:
@@ -64,9 +73,16 @@ def _size(frame: bytes) -> Pixels:
 
 
 async def _check_end(source: Source, scan: int) -> None:
+    """Phones put whole films after the picture: where its end is not near the end of the file, all of it is read."""
     start = max(scan, source.size - TAIL)
-    if start >= source.size or b"\xff\xd9" not in await exactly(source, start, source.size - start):
-        raise Damaged("truncated", f"EOI, {source.size} B")
+    if start < source.size and EOI in await exactly(source, start, source.size - start):
+        return
+    last = b""
+    async for chunk in source.stream(min(scan, source.size), max(0, start - scan)):
+        if EOI in last + chunk:
+            return
+        last = chunk[-1:]
+    raise Damaged("truncated", f"EOI, {source.size} B")
 
 
 def _image(size: Pixels, turned: bool) -> Image:

@@ -69,6 +69,8 @@ def _understand(movie: Box, fragments: Sequence[tuple[int, Box]], data: tuple[Pl
         raise Damaged("missing-samples", f"0 / {len(samples.sizes)}")
     if astray := samples.astray(data):
         raise Damaged("missing-samples", f"{astray} / {len(samples.starts)} chunks")
+    if (claimed := sum(samples.sizes)) > (there := sum(place.size for place in data)):
+        raise Damaged("missing-samples", f"{claimed} > {there} B")
     if (empty := samples.sizes.count(0)) * EMPTY > len(samples.sizes):
         raise Damaged("missing-samples", f"{empty} / {len(samples.sizes)}: 0 B")
     return Movie(track, any(each.handler == b"soun" and each.count for each in tracks), data)

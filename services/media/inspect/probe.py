@@ -14,6 +14,7 @@ from services.media.inspect.inflate import Marks
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, PackageFacts
 from services.media.inspect.mp4 import read_mp4
+from services.media.inspect.names import extension
 from services.media.inspect.source import Blocks, Source, exactly, head
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import Directory, Entry, read_directory
@@ -110,7 +111,8 @@ async def _kind(source: Source, name: str) -> str:
         case "zip":
             return await _zip_kind(source)
         case "ole":
-            return old_office(await _ole_directory(source))
+            kind = old_office(await _ole_directory(source))
+            return "wps" if kind == "doc" and extension(name) == "wps" else kind
         case kind:
             return kind
 
@@ -152,7 +154,7 @@ async def _content(source: Source, file: File, slot: Slot) -> Content | None:
         case "document", "docx" if slot.document:
             return await read_docx(source, await read_directory(source))
         case "document", "doc" if slot.document:
-            raise Damaged("unchecked", "doc")
+            raise Damaged("resave", "doc")
         case "archive", kind if isinstance(slot.container, ArchiveContainer):
             raise Damaged("nested", kind)
         case _:

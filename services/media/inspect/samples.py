@@ -109,12 +109,12 @@ def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers]:
     _admit(box.field("I", 4))
     starts = box.numbers("I" if box.kind == b"stco" else "Q", 8, box.field("I", 4))
     shared = table.need(b"stsc")
-    rows = [(chunk - 1, each) for chunk, each, _ in shared.table("III", 8, shared.field("I", 4))]
-    edges = [chunk for chunk, _ in rows] + [len(starts)]
-    if edges[0] != 0 or any(one >= two for one, two in pairwise(edges)):
+    rows = shared.numbers("I", 8, 3 * shared.field("I", 4))
+    edges = array("Q", [*rows[::3], len(starts) + 1])
+    if edges[0] != 1 or any(one >= two for one, two in pairwise(edges)):
         raise Damaged("damaged", f"stsc: {len(starts)} chunks")
     firsts, at = array("Q"), 0
-    for (chunk, each), end in zip(rows, edges[1:], strict=True):
+    for (chunk, end), each in zip(pairwise(edges), rows[1::3], strict=True):
         last = min(end, chunk + (count - at + each - 1) // each) if each else chunk
         firsts.extend(range(at, at + (last - chunk) * each, each or 1))
         at += (last - chunk) * each

@@ -122,6 +122,8 @@ def _edits(box: Box, timescale: int) -> Iterator[tuple[int, Fraction]]:
     """Empty edits only delay the start, and show nothing."""
     edits = box.find(b"edts", b"elst")
     if edits:
+        if edits.field("I", 4) > bounds.EDITS:
+            raise Damaged("absurd", f"{edits.field('I', 4)} edits")
         for length, start, _ in edits.table("QqI" if edits.version() else "IiI", 8, edits.field("I", 4)):
             if start >= 0:
                 yield start, Fraction(length, timescale)

@@ -67,7 +67,7 @@ async def test_deleted_text_and_field_codes_do_not_count() -> None:
 async def test_pictures_inside_are_measured(jpeg: Path) -> None:
     photo = jpeg.read_bytes()  # noqa: ASYNC240 # a small file
     document = await read(
-        docx(written("图"), media={"image1.jpeg": photo, "image2.png": b"\x89PNG\r\n\x1a\n", "x.jpg": b"?"})
+        docx(written("图"), media={"image1.jpeg": photo, "image2.png": b"\x89PNG\r\n\x1a\n", "x.jpg": b"\0?"})
     )
     assert [(picture.format, picture.shown) for picture in document.pictures] == [
         ("jpg", Pixels(1280, 960)),

@@ -129,7 +129,7 @@ async def test_same_picture_counts_once_and_old_word_is_left_to_a_person(jpeg: P
     verdict = judge(await measure(MemorySource(data), slots["case"]), slots["case"])
     assert {(f.rule, f.level, f.measured) for f in verdict.findings if not f.ok} == {
         ("images.count", "advice", "1"),
-        ("file.unchecked", "advice", "doc"),
+        ("file.resave", "advice", "doc"),
     }
 
 

@@ -110,7 +110,7 @@ async def test_rar_is_left_to_a_person_and_never_failed(start: bytes, slot: Slot
     [
         (b"", "unknown"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7z"),
-        (b"<html>not found</html>", "unknown"),
+        (b"<html>not found</html>", "html"),
         (b"\x1f\x8b\x08" + bytes(50), "gz"),
         (b"\0\0\0\x20ftypisom" + bytes(20), "mp4"),
     ],
