@@ -168,6 +168,9 @@ def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
     if least := part.resolution:
         sizes = [Check(name, phrases.pixels(each.shown), least.holds(*each.shown)) for name, each in videos]
         yield from _keep("video.resolution", least, sizes)
+    if asked := part.sound:
+        heard = [Check(name, phrases.sound(each.audio), asked.holds(each.audio)) for name, each in videos]
+        yield from _keep("video.sound", asked, heard)
     codecs = [Check(name, each.codec, each.codec == CODEC) for name, each in videos]
     yield from _hold("video.codec", "advice", CODEC, codecs)
 

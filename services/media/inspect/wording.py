@@ -105,6 +105,12 @@ RULES: Final = {
         "请用原始素材按要求的分辨率重新导出。",
         "Export from the original footage at the picture size asked for.",
     ),
+    "video.sound": Words(
+        "视频声音",
+        "Sound of the video",
+        "请在剪辑软件中确认有声音轨道且未静音，导出时勾选音频后重新导出。",
+        "Check in the editing program that there is a sound track and that it is exported.",
+    ),
     "video.codec": Words(
         "视频编码",
         "Video codec",
