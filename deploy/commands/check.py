@@ -17,7 +17,6 @@ from services.media.inspect.disk import DiskSource
 from services.media.inspect.models import Document, Embedded, File, Image, PackageFacts, Verdict, Video
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
-from services.media.inspect.trial import tried
 
 WRONG_USE = 2
 """Wrong use, or a fault of the operator's machine: nothing is said about the file."""
@@ -62,7 +61,7 @@ def _check(file: Path, rulebook: Rulebook, slot: Slot, as_json: bool) -> int:
 
 async def _measure(file: Path, slot: Slot) -> PackageFacts:
     with DiskSource(file) as source:
-        return await tried(source, slot, await measure(source, slot, file.name))
+        return await measure(source, slot, file.name)
 
 
 def _rules(folder: Path, campaign: str, track: str | None, slot: str) -> tuple[Rulebook, Slot]:

@@ -28,7 +28,7 @@ SAMPLE: Final = 16 * 2**20
 ENOUGH: Final = 2 * 2**20
 """Bytes of a place after which no further sample is read."""
 MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
-PHOTO_LIMITS: Final = Limits(cpu=10, wall=60.0, memory=2**30, output=2**20)
+PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
 SCANS: Final = 200
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
 HARMLESS: Final = "extraneous bytes before marker"
@@ -107,8 +107,8 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     """Whether all of a JPEG can be decoded. OSError where the decoder is missing, the machine too busy or the store
     away: no verdict then."""
     scaled = ["-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-outfile", "/dev/null"]
-    done = await run("djpeg", *scaled, limits=PHOTO_LIMITS, stdin=source.stream(0, source.size))
     try:
+        done = await run("djpeg", *scaled, limits=PHOTO_LIMITS, stdin=source.stream(0, source.size))
         _blame(done)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)

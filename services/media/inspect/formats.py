@@ -16,7 +16,8 @@ SIGNS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x1aE\xdf\xa3", "mkv"), (0, b"OggS", "ogv"), (0, b"\0\0\0\x0cjP  ", "jp2"), (0, b"\0\0\0\x0cJXL ", "jxl"),
     (0, b"\xff\x0a", "jxl"), (0, b"8BPS", "psd"), (0, b"0&\xb2u\x8ef\xcf\x11", "wmv"), (0, b"FLV\1", "flv"),
     (0, b"\0\0\1\xba", "mpg"), (0, b"\0\0\1\xb3", "mpg"), (0, b".RMF", "rmvb"), (0, b"MZ", "exe"),
-    (0, b"\x7fELF", "exe"), (0, b"ID3", "mp3"), (8, b"WAVE", "wav"), (0, b"ftyp", ""),
+    (0, b"\x7fELF", "exe"), (0, b"ID3", "mp3"), (8, b"WAVE", "wav"), (0, b"ftyp", ""), (0, b"RE~^", "rar"),
+    (7, b"**ACE**", "ace"), (2, b"-lh", "lzh"), (0, b"\x60\xea", "arj"), (0, b"MSCF", "cab"), (0, b"(\xb5/\xfd", "zst"),
 )  # fmt: skip
 BRANDS: Final = {
     b"qt  ": "mov", b"M4A ": "m4a", b"M4B ": "m4a", b"heic": "heic", b"heix": "heic", b"mif1": "heic", b"msf1": "heic",
@@ -24,10 +25,12 @@ BRANDS: Final = {
     b"crx ": "cr3", b"f4v ": "f4v",
 }  # fmt: skip
 """Major brands that are no mp4."""
+BOXES: Final = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx"})
+"""What a movie may begin with."""
 TEXTS: Final = (
     (b"#extm3u", "m3u8"), (b"ffconcat version", "ffconcat"), (b"[playlist]", "pls"), (b"[internetshortcut]", "url"),
-    (b"<mpd", "mpd"), (b"<svg", "svg"), (b"<smil", "smil"), (b"word.document", "xml"), (b"<html", "html"),
-    (b"<!doctype html", "html"), (b"mime-version:", "mht"), (b"<?xml", "xml"),
+    (b"<mpd", "mpd"), (b"<svg", "svg"), (b"<smil", "smil"), (b"word.document", "xml"), (b"<!doctype html", "html"),
+    (b"<html", "html"), (b"<head", "html"), (b"<body", "html"), (b"mime-version:", "mht"), (b"<?xml", "xml"),
 )  # fmt: skip
 """What tells texts apart, in the order it is looked for among their first letters."""
 TEXT_LOOK: Final = 512
@@ -45,7 +48,7 @@ FAMILIES: Final[dict[Family, frozenset[str]]] = {
     ),
     "document": frozenset({"docx", "doc", "wps", "pdf", "rtf", "odt", "pages", "docm", "dot", "dotx"}),
     "images": frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "psd", "svg", "cr3", "jp2", "jxl"}),
-    "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar"}),
+    "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar", "zst", "cab", "ace", "arj", "lzh"}),
 }
 SPELT: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "tgz": "gz", "heif": "heic"}
 
@@ -54,7 +57,7 @@ def format_of(first: bytes, name: str) -> str:
     """The format as a lower-case extension: `mp4`, `jpg`, `zip`; `unknown` where neither bytes nor name tell. Office
     documents look like any `zip` or `ole` here; `office` and `old_office` tell them apart."""
     said = SPELT.get(extension(name), extension(name))
-    if first[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"pnot"):
+    if first[4:8] in BOXES:
         return _movie(first)
     for at, sign, kind in SIGNS:
         if kind and first.startswith(sign, at):
@@ -87,9 +90,14 @@ def text_kind(first: bytes) -> str:
 
 
 def _movie(first: bytes) -> str:
-    """By brand (ISO/IEC 14496-12, 4.3): a QuickTime file that also promises to be an mp4 is one."""
-    if first[4:8] != b"ftyp":
+    """By brand (ISO/IEC 14496-12, 4.3), which may come after some padding: a QuickTime file that also promises to be an
+    mp4 is one."""
+    at = 0
+    while first[at + 4 : at + 8] in (b"free", b"skip", b"wide") and int.from_bytes(first[at : at + 4], "big") >= 8:
+        at += int.from_bytes(first[at : at + 4], "big")
+    if first[at + 4 : at + 8] not in (b"ftyp", b"styp"):
         return "mov"
+    first = first[at:]
     length = min(int.from_bytes(first[:4], "big"), len(first))
     brands = [first[8:12], *(first[at : at + 4] for at in range(16, length - 3, 4))]
     other = BRANDS.get(brands[0])

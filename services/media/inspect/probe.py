@@ -1,21 +1,24 @@
 """Measures a package in place."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer, PartRules
 from services.media.inspect import bounds
+from services.media.inspect.decode import decodes, photo_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
 from services.media.inspect.images import read_jpeg
-from services.media.inspect.inflate import Marks
 from services.media.inspect.members import open_member, readable, wanted
-from services.media.inspect.models import Content, Damaged, Document, Fault, File, PackageFacts
+from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.names import extension
+from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.source import Blocks, Source, exactly, head
+from services.media.inspect.unpack import proving_rar
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import Directory, Entry, read_directory
 
@@ -32,24 +35,36 @@ async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
     blocks = Blocks(source)
     kind, directory, faults = await _recognise(blocks, name)
     if isinstance(slot.container, ArchiveContainer):
-        proof = await prove(source, directory.entries if directory else ())
-        return await _archive(
-            blocks, slot, PackageFacts(kind, source.size, proof.sha256, None, faults), directory, proof
-        )
+        async with _proving(source, kind, directory) as proof:
+            facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
+            return await _archive(blocks, slot, facts, directory, proof)
     proof = await prove(source)
     key = (source.size, int(proof.sha256[:8], 16))
     file = File(name, source.size, kind, family_of(kind, name), key)
-    content, wrong = await _look(blocks, file, slot)
+    content, wrong = await _look(blocks, file, slot, thorough=True)
     files = (replace(file, content=content),)
     return PackageFacts(kind, source.size, proof.sha256, files, (*faults, *wrong))
 
 
+@asynccontextmanager
+async def _proving(source: Source, kind: str, directory: Directory | None) -> AsyncIterator[Proof]:
+    """What only all the bytes can prove of an archive; members opened on the way can be read inside the block."""
+    if kind == "rar" and directory:
+        async with proving_rar(source, [entry for entry in directory.entries if isinstance(entry, RarEntry)]) as proof:
+            yield proof
+    else:
+        yield await prove(source, directory.entries if directory else ())
+
+
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
     """What an upload is by its bytes; its directory if it is a zip, or what is wrong with that."""
-    kind = format_of(await head(source, LOOK), name)
-    if kind not in ("zip", "unknown", "ole"):
+    kind = format_of(await head(source, LOOK), name) if source.size else "empty"
+    if kind not in ("zip", "rar", "unknown", "ole"):
         return kind, None, ()
     try:
+        if kind == "rar":
+            directory = await read_rar(source)
+            return kind, directory, directory.faults
         if kind == "ole":
             return old_office(await _ole_directory(source)), None, ()
         directory = await read_directory(source)
@@ -63,17 +78,18 @@ async def _archive(
     source: Source, slot: Slot, facts: PackageFacts, directory: Directory | None, proof: Proof
 ) -> PackageFacts:
     """The facts of an archive with those of the files in it."""
-    if facts.format == "rar":
-        return replace(facts, faults=(Fault("unchecked", "rar"),))
     if directory is None:
         return facts
     entries = list(filter(wanted, directory.entries))
+    if not entries:
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", str(len(directory.entries)))))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.marks.get(entry.offset))
+        thorough = bool(proof.sha256) and sum(isinstance(each.content, Video | Image) for each in files) < bounds.TRIED
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, thorough)
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -90,18 +106,21 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
     return sum(file.family == part.kind for file in files) > most
 
 
-async def _member(source: Source, slot: Slot, entry: Entry, marks: Marks | None) -> tuple[File, Sequence[Fault]]:
+async def _member(
+    source: Source, slot: Slot, entry: Entry, proof: Proof, thorough: bool
+) -> tuple[File, Sequence[Fault]]:
     kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
     file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
-    if not readable(entry):
+    member = proof.opened.get(entry.offset)
+    if not member and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
-        member = await open_member(source, entry, marks)
+        member = member or await open_member(source, entry, proof.marks.get(entry.offset))
         kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
-    content, wrong = await _look(member, file, slot)
+    content, wrong = await _look(member, file, slot, thorough)
     return replace(file, content=content), wrong
 
 
@@ -133,14 +152,18 @@ async def _ole_directory(source: Source) -> bytes:
     return await exactly(source, start, min(2 * OLE_HEADER, source.size - start)) if start < source.size else b""
 
 
-async def _look(source: Source, file: File, slot: Slot) -> tuple[Content | None, tuple[Fault, ...]]:
-    """What a file holds, if the slot asks for its kind, and what is wrong with it."""
+async def _look(source: Source, file: File, slot: Slot, thorough: bool) -> tuple[Content | None, tuple[Fault, ...]]:
+    """What a file holds, if the slot asks for its kind, and what is wrong with it. `thorough` tries its pictures in a
+    decoder, which goes with the pass over every byte."""
     try:
         content = await _content(source, file, slot)
     except Damaged as damage:
         return None, (Fault(damage.code, damage.measured, file.name),)
     dangers = content.dangers if isinstance(content, Document) else ()
-    return content, tuple(Fault(each.code, each.measured, file.name) for each in dangers)
+    wrong = tuple(Fault(each.code, each.measured, file.name) for each in dangers)
+    decoding = decodes if isinstance(content, Video) else photo_decodes if isinstance(content, Image) else None
+    undecoded = await decoding(source, file.name) if thorough and decoding else None
+    return content, (*wrong, undecoded) if undecoded else wrong
 
 
 async def _content(source: Source, file: File, slot: Slot) -> Content | None:

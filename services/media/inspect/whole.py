@@ -10,7 +10,7 @@ from typing import Final
 
 from contracts.ids import Sha256
 from services.media.inspect.inflate import STEP, Marks, Run
-from services.media.inspect.members import local_faults, names_length, readable
+from services.media.inspect.members import DESCRIPTOR_SIZE, descriptor_faults, local_faults, names_length, readable
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import CutShort, Source
 from services.media.inspect.zip import DEFLATED, LOCAL_HEAD, Entry
@@ -26,19 +26,26 @@ class Proof:
     sha256: Sha256 = ""
     faults: list[Fault] = field(default_factory=list)
     marks: dict[int, Marks] = field(default_factory=dict)
+    opened: dict[int, Source] = field(default_factory=dict)
+    """Members that could only be opened by reading all bytes, by where their header lies."""
 
 
 async def prove(source: Source, entries: Sequence[Entry] = ()) -> Proof:
     """Read everything once; `entries` in the order their bytes lie in, not overlapping."""
     proof = Proof()
-    async with aclosing(_ahead(_pieces(source))) as pieces:
+    async with aclosing(ahead(source)) as pieces:
         forward = Forward(pieces)
-        for entry in filter(readable, entries):
+        ends = [*(entry.offset for entry in entries[1:]), source.size]
+        for entry, end in zip(entries, ends, strict=True) if entries else ():
+            if not readable(entry):
+                continue
             try:
                 if forward.at > entry.offset:
                     raise Damaged("overlap", f"@{entry.offset} < @{forward.at}")
                 await forward.skip(entry.offset - forward.at)
                 await _prove_member(forward, entry, proof)
+                after = await forward.take(min(DESCRIPTOR_SIZE, end - forward.at))
+                proof.faults += descriptor_faults(entry, after)
             except Damaged as damage:
                 proof.faults.append(Fault(damage.code, damage.measured, entry.shown))
         await forward.skip(source.size - forward.at)
@@ -145,8 +152,9 @@ async def _pieces(source: Source) -> AsyncIterator[bytes]:
     yield b"".join(waiting)
 
 
-async def _ahead(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The same pieces, each fetched while the one before it is being worked on."""
+async def ahead(source: Source) -> AsyncGenerator[bytes, None]:
+    """All of a source in pieces, each fetched while the one before it is being worked on."""
+    pieces = _pieces(source)
     coming = asyncio.ensure_future(anext(pieces, b""))
     try:
         while piece := await coming:

@@ -13,7 +13,6 @@ from contracts.rulebook import Rulebooks, Slot
 from services.media.inspect.models import Claim
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
-from services.media.inspect.trial import tried
 from services.media.materials import rules
 from services.media.materials.models import Check, Material
 from services.media.materials.store import MaterialStore
@@ -40,8 +39,7 @@ class Materials:
             log().info("check_skipped", material=material.id, state=material.state)
             return
         slot = self._slot(event)
-        source = self.packages.source(material.object, material.size)
-        facts = await tried(source, slot, await measure(source, slot, material.name))
+        facts = await measure(self.packages.source(material.object, material.size), slot, material.name)
         verdict = judge(facts, slot, Claim(material.size, material.sha256), rules.naming(material, slot))
         check = Check(outcome=verdict.outcome, findings=verdict.findings, sha256=facts.sha256, at=self.clock.now())
         await self._tell(event, check)

@@ -15,7 +15,6 @@ from services.media.inspect.models import Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.probe import measure
 from services.media.inspect.source import Blocks
-from services.media.inspect.trial import tried
 from tests.data.make_packages import ffmpeg
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.atoms import STBL, changed, numbers
@@ -147,19 +146,24 @@ async def test_store_that_fails_is_no_verdict_on_a_photograph(photos: dict[str, 
 async def test_package_is_tried_file_by_file(
     method: int, films: dict[str, bytes], photos: dict[str, bytes], slots: dict[str, Slot]
 ) -> None:
-    case = {"一.jpg": photos["plain"], "二.jpg": photos["no tables"], "三.jpg": photos["noise"], "四.png": b"?"}
+    case: dict[str | bytes, bytes] = {
+        "一.jpg": photos["plain"],
+        "二.jpg": photos["no tables"],
+        "三.jpg": photos["noise"],
+        "四.png": b"?",
+    }
     for slot, members, found in (
         ("video", {"片.mp4": films["h264"]}, []),
         ("video", {"夹/片.mp4": await spoilt(films["h264"], 0, 6)}, [("undecodable", "夹/片.mp4")]),
         ("case", case, [("undecodable", "二.jpg"), ("flawed", "三.jpg")]),
     ):
         source = MemorySource(zipped(members, method))
-        facts = await tried(source, slots[slot], await measure(source, slots[slot]))
+        facts = await measure(source, slots[slot])
         assert [(fault.code, fault.file) for fault in facts.faults] == found
 
 
 async def test_file_that_is_no_archive_is_tried_itself(films: dict[str, bytes], slots: dict[str, Slot]) -> None:
     slot = slots["video"].model_copy(update={"container": FileContainer(kind="file")})
     source = MemorySource(await spoilt(films["h264"], 0, 6))
-    facts = await tried(source, slot, await measure(source, slot, "片.mp4"))
+    facts = await measure(source, slot, "片.mp4")
     assert [(fault.code, fault.file) for fault in facts.faults] == [("undecodable", "片.mp4")]

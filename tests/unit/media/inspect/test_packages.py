@@ -158,7 +158,7 @@ async def test_more_videos_than_asked_for_are_not_all_read(clip: Path, slots: di
     assert judge(facts, slots["video"]).outcome == "fail"
 
 
-SMALL = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SMALL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="session")
