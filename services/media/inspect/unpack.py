@@ -20,7 +20,7 @@ from typing import IO, Final, Self
 
 import rarfile
 
-from services.media.inspect.child import End, Limits, child
+from services.media.inspect.child import End, Limits, child, find
 from services.media.inspect.disk import CHUNK
 from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
@@ -34,10 +34,16 @@ SECOND: Final = ("unar", "-quiet", "-no-directory", "-output-directory", "-")
 """For RAR 4, of which libarchive 3.6 knows neither solid archives nor filters; it wants a file it can seek in."""
 KEPT: Final = 32 * 2**20
 """Bytes of unpacked members kept in memory."""
-PACE: Final = 4 * 2**20
+PACE: Final = 8 * 2**20
 """Bytes a second that unpacking is at least as fast as, on any machine this runs on."""
 MEMORY: Final = 2 * 2**28
 """Bytes of address space: the largest dictionary admitted, and as much again for the tool."""
+
+
+async def check_tools() -> None:
+    """ToolMissing where one is not installed: health red, and what needs it waits."""
+    for tool in (TOOL, SECOND):
+        find(tool[0])
 
 
 class Spool:
@@ -227,7 +233,7 @@ async def _run(
 ) -> list[Fault]:
     """Run a tool over an archive of ours; what is wrong with the members it was to write."""
     total = sum(entry.size for entry in cut.entries)
-    cpu = 5 + total // PACE
+    cpu = 2 + total // PACE
     limits = Limits(cpu=cpu, wall=3.0 * cpu + 10, memory=MEMORY, output=total, errors=2**14)
     async with child(*tool, limits=limits, stdin=stdin, files=files) as running:
         async for chunk in running.output():

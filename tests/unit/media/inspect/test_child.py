@@ -163,11 +163,19 @@ async def test_store_that_fails_is_no_end_of_the_child() -> None:
 
 async def test_store_that_is_slow_is_no_fault_of_the_child() -> None:
     async def slow() -> AsyncIterator[bytes]:
-        yield b"x"
-        await asyncio.Event().wait()
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            yield b"x"
 
-    with pytest.raises(TimeoutError):
-        await run("cat", limits=Limits(wall=0.3), stdin=slow())
+    done = await run("cat", limits=Limits(wall=0.5), stdin=slow())
+    assert (done.output, done.end.ok) == (b"xxx", True)
+
+
+async def test_reader_that_is_slow_is_no_fault_of_the_child() -> None:
+    async with child("cat", limits=Limits(wall=0.5), stdin=bytes(2**22)) as tool:
+        async for _ in tool.output():
+            await asyncio.sleep(0.1)
+        assert (await tool.end()).ok
 
 
 async def test_reader_that_has_enough_leaves_nothing_behind() -> None:
