@@ -79,8 +79,17 @@ async def _package(source: Source, parts: Mapping[str, Entry]) -> dict[tuple[Fau
         dangers["macros", "vbaProject"] = None
     for name, entry in parts.items():
         if name.endswith(".xml"):
-            await parse(source, entry, Declarations())
+            await _declare(source, entry)
     return dangers
+
+
+async def _declare(source: Source, entry: Entry) -> None:
+    """Damaged where a part that is not read declares what is refused; that it is no XML is nobody's concern."""
+    try:
+        await parse(source, entry, Declarations())
+    except Damaged as damage:
+        if damage.code != "damaged":
+            raise
 
 
 def _meaning(relationship: Relationship) -> FaultCode | None:

@@ -1,5 +1,6 @@
 """Reads a JPEG's size as shown, from its markers alone (ITU-T T.81, Annex B; Exif 2.3 for the orientation)."""
 
+import re
 import struct
 from typing import Final
 
@@ -17,6 +18,9 @@ ORIENTATION: Final = 0x0112
 USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Frames that viewers and browsers decode: baseline, extended, progressive; 8 bits, Huffman coded."""
 RARE: Final = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic", 0xF7: "JPEG-LS"}
+MARKER: Final = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
+STRAY: Final = 64 * 2**10
+"""Bytes between two segments at most."""
 EOI: Final = b"\xff\xd9"
 TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations that lay the picture on its side."""
@@ -29,8 +33,7 @@ async def read_jpeg(source: Source) -> Image:
     as no browser decodes it."""
     size, turned, at = Pixels(0, 0), False, 2
     for _ in range(bounds.PICTURE_SEGMENTS):
-        marker = await _marker(source, at)
-        at += 1 if marker == FILL else 2
+        marker, at = await _marker(source, at)
         if marker == END or at > bounds.PICTURE_HEADER:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker in ALONE:
@@ -49,12 +52,16 @@ async def read_jpeg(source: Source) -> Image:
     raise Damaged("absurd", f"SOS > {at}")
 
 
-async def _marker(source: Source, at: int) -> int:
-    """The marker at a place; FILL where another byte of fill comes first."""
+async def _marker(source: Source, at: int) -> tuple[int, int]:
+    """The marker at a place, FILL where another byte of fill comes first, and where to go on. What some cameras leave
+    between segments is skipped, as every viewer does."""
     lead, marker = await exactly(source, at, 2)
-    if lead != 0xFF or marker == 0x00:
-        raise Damaged("damaged", f"{lead:02X}{marker:02X} @{at}")
-    return marker
+    if lead != FILL or marker == 0x00:
+        found = MARKER.search(await exactly(source, at, min(STRAY, source.size - at)))
+        if found is None:
+            raise Damaged("damaged", f"{lead:02X}{marker:02X} @{at}")
+        return found[0][1], at + found.end()
+    return marker, at + (1 if marker == FILL else 2)
 
 
 def _size(marker: int, frame: bytes) -> Pixels:

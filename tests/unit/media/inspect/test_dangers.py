@@ -74,3 +74,7 @@ async def test_macros_are_known_by_their_part_and_by_content_type() -> None:
 async def test_document_type_is_refused_in_any_part(name: str) -> None:
     laughs = b'<!DOCTYPE lolz [<!ENTITY a "ha">]><x>&a;</x>'
     assert await refusal(with_parts(docx(TEXT), {name: laughs})) == "dtd"
+
+
+async def test_part_nobody_reads_need_not_be_xml() -> None:
+    assert await dangers(with_parts(docx(TEXT), {"customXml/item1.xml": b"no xml"})) == []

@@ -146,15 +146,13 @@ async def test_store_that_fails_is_no_verdict_on_a_photograph(photos: dict[str, 
 async def test_package_is_tried_file_by_file(
     method: int, films: dict[str, bytes], photos: dict[str, bytes], slots: dict[str, Slot]
 ) -> None:
-    case: dict[str | bytes, bytes] = {
-        "一.jpg": photos["plain"],
-        "二.jpg": photos["no tables"],
-        "三.jpg": photos["noise"],
-        "四.png": b"?",
-    }
+    kinds = {"一.jpg": "plain", "二.jpg": "no tables", "三.jpg": "noise"}
+    whole: dict[str | bytes, bytes] = {"片.mp4": films["h264"]}
+    broken: dict[str | bytes, bytes] = {"夹/片.mp4": await spoilt(films["h264"], 0, 6)}
+    case: dict[str | bytes, bytes] = {name: photos[kind] for name, kind in kinds.items()}
     for slot, members, found in (
-        ("video", {"片.mp4": films["h264"]}, []),
-        ("video", {"夹/片.mp4": await spoilt(films["h264"], 0, 6)}, [("undecodable", "夹/片.mp4")]),
+        ("video", whole, []),
+        ("video", broken, [("undecodable", "夹/片.mp4")]),
         ("case", case, [("undecodable", "二.jpg"), ("flawed", "三.jpg")]),
     ):
         source = MemorySource(zipped(members, method))

@@ -104,6 +104,11 @@ async def test_picture_with_a_film_after_it_is_whole(data: bytes) -> None:
     assert await refusal(data[: len(data) // 2] + film) == "truncated"
 
 
+async def test_stray_bytes_between_segments_are_skipped(data: bytes) -> None:
+    at = data.index(b"\xff\xdb")
+    assert (await read_jpeg(MemorySource(data[:at] + b"\0\0stray\xff\0" + data[at:]))).shown == Pixels(1280, 960)
+
+
 async def test_several_pictures_in_one_file_are_the_first(data: bytes) -> None:
     """A camera's MPO: a second, smaller picture follows the first one."""
     index = b"\xff\xe2" + struct.pack(">H", 2 + 8) + b"MPF\0MM\0*"
