@@ -11,7 +11,8 @@ from contracts.rulebook.measures import Pixels
 FaultCode = Literal[
     "truncated", "damaged", "encrypted", "split", "too-many", "bomb", "overlap", "path", "link", "method", "size",
     "crc", "header", "duplicate", "surplus", "nested", "name", "case", "folder", "ambiguous", "empty", "absurd", "dtd",
-    "no-video", "several-videos", "missing-samples", "unchecked",
+    "no-video", "several-videos", "missing-samples", "undecodable", "flawed", "picture", "macros", "template",
+    "local-template", "linked", "ole", "altchunk", "dde", "resave", "coding", "unchecked",
 ]  # fmt: skip
 """What can be wrong with bytes whatever the rulebook says; `unchecked` is what this engine cannot look into."""
 
@@ -67,11 +68,20 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
+class Danger:
+    """Something in a document that runs or loads something when it is opened."""
+
+    code: FaultCode
+    measured: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A text document: its characters as Word counts 字数, and the pictures in it."""
+    """A text document: its characters as Word counts 字数, the pictures in it, and what is dangerous in it."""
 
     characters: int
     pictures: tuple[Embedded, ...] = ()
+    dangers: tuple[Danger, ...] = ()
 
 
 Content = Video | Image | Document

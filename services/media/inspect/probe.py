@@ -8,12 +8,14 @@ from typing import Final
 from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer, PartRules
 from services.media.inspect import bounds
+from services.media.inspect.decode import decodes, photo_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
-from services.media.inspect.models import Content, Damaged, Fault, File, PackageFacts
+from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
+from services.media.inspect.names import extension
 from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.source import Blocks, Source, exactly, head
 from services.media.inspect.unpack import proving_rar
@@ -39,7 +41,7 @@ async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
     proof = await prove(source)
     key = (source.size, int(proof.sha256[:8], 16))
     file = File(name, source.size, kind, family_of(kind, name), key)
-    content, wrong = await _look(blocks, file, slot)
+    content, wrong = await _look(blocks, file, slot, thorough=True)
     files = (replace(file, content=content),)
     return PackageFacts(kind, source.size, proof.sha256, files, (*faults, *wrong))
 
@@ -86,7 +88,8 @@ async def _archive(
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof)
+        thorough = bool(proof.sha256) and sum(isinstance(each.content, Video | Image) for each in files) < bounds.TRIED
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, thorough)
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -103,7 +106,9 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
     return sum(file.family == part.kind for file in files) > most
 
 
-async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof) -> tuple[File, Sequence[Fault]]:
+async def _member(
+    source: Source, slot: Slot, entry: Entry, proof: Proof, thorough: bool
+) -> tuple[File, Sequence[Fault]]:
     kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
     file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
     member = proof.opened.get(entry.offset)
@@ -115,7 +120,7 @@ async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof) -> tup
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
-    content, wrong = await _look(member, file, slot)
+    content, wrong = await _look(member, file, slot, thorough)
     return replace(file, content=content), wrong
 
 
@@ -125,7 +130,8 @@ async def _kind(source: Source, name: str) -> str:
         case "zip":
             return await _zip_kind(source)
         case "ole":
-            return old_office(await _ole_directory(source))
+            kind = old_office(await _ole_directory(source))
+            return "wps" if kind == "doc" and extension(name) == "wps" else kind
         case kind:
             return kind
 
@@ -146,12 +152,18 @@ async def _ole_directory(source: Source) -> bytes:
     return await exactly(source, start, min(2 * OLE_HEADER, source.size - start)) if start < source.size else b""
 
 
-async def _look(source: Source, file: File, slot: Slot) -> tuple[Content | None, tuple[Fault, ...]]:
-    """What a file holds, if the slot asks for its kind, and what is wrong with it."""
+async def _look(source: Source, file: File, slot: Slot, thorough: bool) -> tuple[Content | None, tuple[Fault, ...]]:
+    """What a file holds, if the slot asks for its kind, and what is wrong with it. `thorough` tries its pictures in a
+    decoder, which goes with the pass over every byte."""
     try:
-        return await _content(source, file, slot), ()
+        content = await _content(source, file, slot)
     except Damaged as damage:
         return None, (Fault(damage.code, damage.measured, file.name),)
+    dangers = content.dangers if isinstance(content, Document) else ()
+    wrong = tuple(Fault(each.code, each.measured, file.name) for each in dangers)
+    decoding = decodes if isinstance(content, Video) else photo_decodes if isinstance(content, Image) else None
+    undecoded = await decoding(source, file.name) if thorough and decoding else None
+    return content, (*wrong, undecoded) if undecoded else wrong
 
 
 async def _content(source: Source, file: File, slot: Slot) -> Content | None:
@@ -165,7 +177,7 @@ async def _content(source: Source, file: File, slot: Slot) -> Content | None:
         case "document", "docx" if slot.document:
             return await read_docx(source, await read_directory(source))
         case "document", "doc" if slot.document:
-            raise Damaged("unchecked", "doc")
+            raise Damaged("resave", "doc")
         case "archive", kind if isinstance(slot.container, ArchiveContainer):
             raise Damaged("nested", kind)
         case _:

@@ -17,6 +17,7 @@ from contracts.rulebook.material import (
     VideoRules,
 )
 from services.media.inspect import bounds, phrases
+from services.media.inspect.kinds import called, mended
 from services.media.inspect.models import (
     Claim,
     Document,
@@ -153,9 +154,17 @@ def _part(part: PartRules, mine: Sequence[File], files: Sequence[File]) -> Itera
 
 def _file_rules(part: PartRules, mine: Sequence[File]) -> Iterator[Finding]:
     formats = [Check(file.name, file.format, part.format.holds(file.format)) for file in mine]
-    yield from _keep(f"{part.kind}.format", part.format, formats)
+    for finding in _keep(f"{part.kind}.format", part.format, formats):
+        yield finding if finding.ok else _named(finding)
     if part.size:
         yield from _keep(f"{part.kind}.size", part.size, [_sized(file, part.size) for file in mine])
+
+
+def _named(finding: Finding) -> Finding:
+    """The same finding of a wrong format, saying what the file really is and the way from there."""
+    said, told = finding.message, called(finding.measured, finding.file or "")
+    message = Text(zh=said.zh + told.zh, en=f"{said.en} {told.en}")
+    return finding.model_copy(update={"message": message, "mend": mended(finding.measured, finding.expected)})
 
 
 def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
@@ -169,6 +178,9 @@ def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
     if least := part.resolution:
         sizes = [Check(name, phrases.pixels(each.shown), least.holds(*each.shown)) for name, each in videos]
         yield from _keep("video.resolution", least, sizes)
+    if asked := part.sound:
+        heard = [Check(name, phrases.sound(each.audio), asked.holds(each.audio)) for name, each in videos]
+        yield from _keep("video.sound", asked, heard)
     codecs = [Check(name, each.codec, each.codec == CODEC) for name, each in videos]
     yield from _hold("video.codec", "advice", CODEC, codecs)
 
