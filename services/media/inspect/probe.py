@@ -16,31 +16,47 @@ from services.media.inspect.models import Content, Damaged, Fault, File, Package
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.source import Blocks, Source, exactly, head
 from services.media.inspect.whole import Proof, prove
-from services.media.inspect.zip import Directory, Entry, read_directory
+from services.media.inspect.zip import DEFLATED, Directory, Entry, read_directory
 
 OLE_HEADER: Final = 512
+REQUEST: Final = 2**19
+"""Bytes that are streamed in the time of one ranged read."""
 MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
 
 
-async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
-    """What lies in a package and what it is like, read as far as the slot asks. `name` is the upload's file name and
-    helps only where the bytes do not tell what they are. A malformed package is a fact; an error of the store raises.
+async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
+    """What ranges can prove: the directory, every header, the content of the files the slot asks about. Where that
+    means reading nearly every byte anyway, as in a deflated or small package, everything is proven at once: the facts
+    say so by being `complete`, and `measure` need not follow."""
+    return await _measure(source, slot, name, every_byte=False)
 
-    The structure is read by ranges; then every byte passes once, for the SHA-256 and what only all bytes can prove.
-    """
+
+async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
+    """Everything: what the ranges prove, and what needs every byte, which is the SHA-256, every member's CRC and what
+    it really inflates to. So it finds all that `measure_first` finds, and can only ever turn a pass into a fail.
+
+    `name` is the upload's file name and helps only where the bytes do not tell what they are. A malformed package is a
+    fact; an error of the store raises. Pure: the same bytes and slot give the same facts on every run."""
+    return await _measure(source, slot, name, every_byte=True)
+
+
+async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> PackageFacts:
     blocks = Blocks(source)
     kind, directory, faults = await _recognise(blocks, name)
+    entries = directory.entries if directory and isinstance(slot.container, ArchiveContainer) else ()
+    proof = await prove(source, entries) if every_byte or _ranges_cost(entries) >= source.size else None
+    facts = PackageFacts(kind, source.size, proof.sha256 if proof else None, None, faults)
     if isinstance(slot.container, ArchiveContainer):
-        proof = await prove(source, directory.entries if directory else ())
-        return await _archive(
-            blocks, slot, PackageFacts(kind, source.size, proof.sha256, None, faults), directory, proof
-        )
-    proof = await prove(source)
-    key = (source.size, int(proof.sha256[:8], 16))
-    file = File(name, source.size, kind, family_of(kind, name), key)
+        return await _archive(blocks, slot, facts, directory, proof or Proof())
+    file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
     content, wrong = await _look(blocks, file, slot)
-    files = (replace(file, content=content),)
-    return PackageFacts(kind, source.size, proof.sha256, files, (*faults, *wrong))
+    return replace(facts, files=(replace(file, content=content),), faults=(*faults, *wrong))
+
+
+def _ranges_cost(entries: Sequence[Entry]) -> int:
+    """What looking into members by ranges costs, in bytes that could be streamed instead."""
+    files = list(filter(readable, entries))
+    return REQUEST * (2 + len(files)) + sum(entry.packed for entry in files if entry.method == DEFLATED)
 
 
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
