@@ -22,6 +22,8 @@ BRANDS: Final = {
     b"avif": "avif", b"crx ": "cr3", b"f4v ": "flv",
 }  # fmt: skip
 """Major brands that are no mp4."""
+MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
+"""Formats made of boxes (ISO/IEC 14496-12)."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
 OLD_OFFICE: Final = (("WordDocument", "doc"), ("Workbook", "xls"), ("PowerPoint Document", "ppt"))
 ENCRYPTED: Final = "EncryptedPackage"

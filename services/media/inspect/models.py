@@ -93,7 +93,7 @@ class File:
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
     """Everything measured in one upload. `format` is the archive's (`zip`, `rar`) or the file's own;
-    `sha256` is over all its bytes, as read, None while they were not; `files` is None where they could not be listed."""
+    `sha256` is over all its bytes, None where not all were read; `files` is None where they could not be listed."""
 
     format: str
     size: int

@@ -8,20 +8,20 @@ from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer, PartRules
 from services.media.inspect import bounds
 from services.media.inspect.documents import read_docx
-from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
+from services.media.inspect.formats import LOOK, MOVIES, family_of, format_of, office, old_office
 from services.media.inspect.images import read_jpeg
-from services.media.inspect.inflate import Marks
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Fault, File, PackageFacts
 from services.media.inspect.mp4 import read_mp4
-from services.media.inspect.source import Blocks, Source, exactly, head
+from services.media.inspect.source import BLOCK, Blocks, Source, exactly, head
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import DEFLATED, Directory, Entry, read_directory
 
 OLE_HEADER: Final = 512
+SMALL: Final = 2**20
+"""Packages up to this are read in one request."""
 REQUEST: Final = 2**19
 """Bytes that are streamed in the time of one ranged read."""
-MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
 
 
 async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
@@ -41,10 +41,11 @@ async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
 
 
 async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> PackageFacts:
-    blocks = Blocks(source)
+    blocks = Blocks(source, source.size if source.size <= SMALL else BLOCK)
+    await blocks.fetch_ends(BLOCK)
     kind, directory, faults = await _recognise(blocks, name)
     entries = directory.entries if directory and isinstance(slot.container, ArchiveContainer) else ()
-    proof = await prove(source, entries) if every_byte or _ranges_cost(entries) >= source.size else None
+    proof = await prove(blocks, entries) if every_byte or _ranges_cost(entries) >= source.size else None
     facts = PackageFacts(kind, source.size, proof.sha256 if proof else None, None, faults)
     if isinstance(slot.container, ArchiveContainer):
         return await _archive(blocks, slot, facts, directory, proof or Proof())
@@ -88,7 +89,7 @@ async def _archive(
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.marks.get(entry.offset))
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.members.get(entry.offset))
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -105,13 +106,13 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
     return sum(file.family == part.kind for file in files) > most
 
 
-async def _member(source: Source, slot: Slot, entry: Entry, marks: Marks | None) -> tuple[File, Sequence[Fault]]:
+async def _member(source: Source, slot: Slot, entry: Entry, opened: Source | None) -> tuple[File, Sequence[Fault]]:
     kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
     file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
     if not readable(entry):
         return file, ()
     try:
-        member = await open_member(source, entry, marks)
+        member = opened or await open_member(source, entry)
         kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
