@@ -17,7 +17,7 @@ from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import CutShort, Source
 from services.media.inspect.zip import DEFLATED, LOCAL_HEAD, Entry
 
-PIECE: Final = 2**20
+PIECE: Final = 4 * 2**20
 """Bytes worked on at once, so that handing them to a thread costs little."""
 ROOM: Final = 40 * 2**20
 """Bytes kept of all members together; what finds no room is read again."""
