@@ -19,15 +19,15 @@ METHODS: Final = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED
 SOUND: Final = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100")
 
 
-def film(rate: str, seconds: int, *coding: str) -> Path:
-    """1080p at 25 frames a second with sound: ten seconds encoded as phones do, without CABAC, and repeated."""
-    target = FOLDER / f"{rate}_{seconds}_{'-'.join(coding)}.mp4"
+def film(picture: str, rate: str, seconds: int, *coding: str) -> Path:
+    """1080p at 25 frames a second with sound: ten seconds encoded without CABAC, and repeated."""
+    target = FOLDER / f"{picture}_{rate}_{seconds}_{'-'.join(coding)}.mp4"
     if not target.exists():
         FOLDER.mkdir(exist_ok=True)
         clip, half = FOLDER / f"clip_{target.name}", FOLDER / f"half_{target.name}"
-        picture = ["-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=25", *SOUND, "-t", "10"]
+        shown = ["-f", "lavfi", "-i", f"{picture}=size=1920x1080:rate=25", *SOUND, "-t", "10"]
         steady = ["-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-pix_fmt", "yuv420p", "-c:a", "aac"]
-        ffmpeg(*picture, "-c:v", "libx264", "-preset", "ultrafast", *steady, *coding, clip)
+        ffmpeg(*shown, "-c:v", "libx264", "-preset", "ultrafast", *steady, *coding, clip)
         ffmpeg("-stream_loop", "-1", "-i", clip, "-t", str(seconds), "-c", "copy", half)
         clip.unlink()
         half.rename(target)
@@ -37,12 +37,12 @@ def film(rate: str, seconds: int, *coding: str) -> Path:
 def large(kind: str) -> Path:
     """A zip of 250 MB with one film in it: 299 s at 6.5 Mbit/s, `stored` or `deflated` by some 1 %."""
     noise = ("-vf", "noise=alls=12:allf=t:all_seed=7")
-    return _packed(film("6500k", 299, *noise), f"large_{kind}.zip", kind)
+    return _packed(film("testsrc2", "6500k", 299, *noise), f"large_{kind}.zip", kind)
 
 
 def padded() -> Path:
     """A deflated zip of a film of a constant bit rate, which the encoder pads: little to read, 120 MB to inflate."""
-    return _packed(film("16000k", 60, "-x264-params", "nal-hrd=cbr"), "padded.zip", "deflated")
+    return _packed(film("testsrc2", "16000k", 60, "-x264-params", "nal-hrd=cbr:qpmin=36"), "padded.zip", "deflated")
 
 
 def _packed(inside: Path, name: str, kind: str) -> Path:

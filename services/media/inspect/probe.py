@@ -89,7 +89,7 @@ async def _archive(
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.members.get(entry.offset))
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.opened.get(entry.offset))
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))

@@ -25,11 +25,12 @@ ROOM: Final = 40 * 2**20
 
 @dataclass(slots=True)
 class Proof:
-    """What only all the bytes can prove; and the members, by local header, with what was kept of them at hand."""
+    """What only all the bytes can prove."""
 
     sha256: Sha256 | None = None
     faults: list[Fault] = field(default_factory=list)
-    members: dict[int, Source] = field(default_factory=dict)
+    opened: dict[int, Source] = field(default_factory=dict)
+    """Members that passed by, by where their header lies, with what was kept of them at hand."""
     room: int = ROOM
 
 
@@ -61,7 +62,7 @@ async def _prove_member(source: Source, forward: "Forward", entry: Entry, proof:
         proof.faults += wrong
         return
     tally = Tally(entry, Keeper(entry.size, proof.room))
-    proof.members[entry.offset] = Kept(member_at(source, forward.at, entry, tally.marks), tally.keeper)
+    proof.opened[entry.offset] = Kept(member_at(source, forward.at, entry, tally.marks), tally.keeper)
     try:
         async for chunk in forward.through(entry.packed):
             await asyncio.to_thread(tally.add, chunk)
