@@ -98,8 +98,10 @@ class Blocks:
 
     async def fetch_ends(self, length: int) -> None:
         """Fetch both ends at once: what a file is stands at its beginning, where a zip's members are at its end."""
-        length = min(length, self.size)
-        await asyncio.gather(self.read(0, length), self.read(self.size - length, length))
+        if self.size <= 2 * max(length, self._block):
+            await self.read(0, self.size)
+        else:
+            await asyncio.gather(self.read(0, length), self.read(self.size - length, length))
 
     async def _load(self, first: int, last: int) -> dict[int, bytes]:
         known = min((number for number in self._blocks if number > last), default=first + GAP + 1)
