@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from chassis.clock import Clock
+from chassis.logs import log
 from chassis.objects import ObjectStore
 from chassis.service import PartAway, Service, Work
 from contracts.rulebook import Rulebooks, load_all
 from services.media import api as campaigns_api
+from services.media.inspect.child import lost_walls
+from services.media.inspect.unpack import check_tools
 from services.media.intake import api as intake_api
 from services.media.intake import handlers as intake_handlers
 from services.media.intake.actions import Tickets
@@ -86,7 +89,24 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     service.hears = materials_handlers.handlers(materials, settings.check_within)
     service.prepare += [kept.prepare, _bucket_of(packages)]
     service.checks["object store"] = packages.answers
+    service.checks["unpacking tools"] = check_tools
+    service.checks["jail"] = _jail()
     return service
+
+
+def _jail() -> Work:
+    """Whether children can be locked in, asked until it was so once; what the machine does not grant is logged."""
+    shut = False
+
+    async def check() -> None:
+        nonlocal shut
+        if not shut:
+            lost = await lost_walls()
+            shut = True
+            if lost:
+                log().warning("jail_is_weak", lost=lost)
+
+    return check
 
 
 def _bucket_of(packages: Packages) -> Work:

@@ -18,6 +18,8 @@ RATIO: Final = 50
 """How many times its own size an archive may inflate to, once past `RATIO_FREE`."""
 RATIO_FREE: Final = 64 * 2**20
 """Bytes an archive may inflate to whatever its size."""
+DICTIONARY: Final = 2**28
+"""Bytes a RAR may make its unpacker look back."""
 MOVIE: Final = 16 * 2**20
 """Bytes of an mp4's `moov`, and of all fragment headers together."""
 TRACKS: Final = 100

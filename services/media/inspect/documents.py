@@ -31,7 +31,7 @@ WIDE_PUNCTUATION: Final = frozenset("“”‘’…—·")
 async def read_docx(source: Source, directory: Directory) -> Document:
     """The running text's length and the pictures. Damaged where the text is missing, no XML, or declares a DTD."""
     for fault in directory.faults:
-        if fault.code != "surplus":
+        if fault.code not in ("surplus", "name", "case"):
             raise Damaged(fault.code, fault.measured)
     text = next((entry for entry in directory.entries if entry.raw == TEXT), None)
     if text is None or not readable(text):

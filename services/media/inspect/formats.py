@@ -16,7 +16,10 @@ SIGNS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x1aE\xdf\xa3", "mkv"), (0, b"0&\xb2u\x8ef\xcf\x11", "wmv"), (0, b"FLV\1", "flv"),
     (0, b"\0\0\1\xba", "mpg"), (0, b"\0\0\1\xb3", "mpg"), (0, b".RMF", "rmvb"), (0, b"MZ", "exe"),
     (0, b"\x7fELF", "exe"), (0, b"#EXTM3U", "m3u8"), (0, b"ID3", "mp3"), (8, b"WAVE", "wav"), (0, b"ftyp", ""),
+    (0, b"RE~^", "rar"), (7, b"**ACE**", "ace"), (2, b"-lh", "lzh"), (0, b"\x60\xea", "arj"), (0, b"MSCF", "cab"),
+    (0, b"(\xb5/\xfd", "zst"),
 )  # fmt: skip
+PAGE: Final = (b"<!doctype html", b"<html", b"<head", b"<body")
 BRANDS: Final = {
     b"qt  ": "mov", b"M4A ": "m4a", b"M4B ": "m4a", b"heic": "heic", b"heix": "heic", b"mif1": "heic", b"msf1": "heic",
     b"avif": "avif", b"crx ": "cr3", b"f4v ": "flv",
@@ -35,7 +38,7 @@ FAMILIES: Final[dict[Family, frozenset[str]]] = {
     ),
     "document": frozenset({"docx", "doc", "wps", "pdf", "rtf", "odt", "pages", "docm", "dot", "dotx"}),
     "images": frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "psd", "svg", "cr3"}),
-    "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar"}),
+    "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar", "zst", "cab", "ace", "arj", "lzh"}),
 }
 SPELT: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "tgz": "gz", "heif": "heic"}
 
@@ -46,6 +49,8 @@ def format_of(first: bytes, name: str) -> str:
     said = SPELT.get(extension(name), extension(name))
     if first[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"pnot"):
         return _movie(first)
+    if first[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(PAGE):
+        return "html"
     for at, sign, kind in SIGNS:
         if kind and first.startswith(sign, at):
             return kind

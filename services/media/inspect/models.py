@@ -10,8 +10,8 @@ from contracts.rulebook.measures import Pixels
 
 FaultCode = Literal[
     "truncated", "damaged", "encrypted", "split", "too-many", "bomb", "overlap", "path", "link", "method", "size",
-    "crc", "header", "duplicate", "surplus", "nested", "absurd", "dtd", "no-video", "several-videos", "missing-samples",
-    "unchecked",
+    "crc", "header", "duplicate", "surplus", "nested", "name", "case", "folder", "ambiguous", "empty", "absurd", "dtd",
+    "no-video", "several-videos", "missing-samples", "unchecked",
 ]  # fmt: skip
 """What can be wrong with bytes whatever the rulebook says; `unchecked` is what this engine cannot look into."""
 

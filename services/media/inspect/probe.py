@@ -1,6 +1,7 @@
 """Measures a package in place."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -13,9 +14,11 @@ from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Fault, File, PackageFacts
 from services.media.inspect.mp4 import read_mp4
+from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.source import BLOCK, Blocks, Source, exactly, head
+from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
-from services.media.inspect.zip import DEFLATED, Directory, Entry, read_directory
+from services.media.inspect.zip import DEFLATED, STORED, Directory, Entry, read_directory
 
 OLE_HEADER: Final = 512
 SMALL: Final = 2**20
@@ -44,28 +47,50 @@ async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> P
     blocks = Blocks(source, source.size if source.size <= SMALL else BLOCK)
     await blocks.fetch_ends(BLOCK)
     kind, directory, faults = await _recognise(blocks, name)
-    entries = directory.entries if directory and isinstance(slot.container, ArchiveContainer) else ()
-    proof = await prove(blocks, entries) if every_byte or _ranges_cost(entries) >= source.size else None
-    facts = PackageFacts(kind, source.size, proof.sha256 if proof else None, None, faults)
-    if isinstance(slot.container, ArchiveContainer):
-        return await _archive(blocks, slot, facts, directory, proof or Proof())
+    listed = directory if isinstance(slot.container, ArchiveContainer) else None
+    every_byte = every_byte or _ranges_cost(listed.entries if listed else (), source.size) >= source.size
+    async with _proving(blocks, kind, listed) if every_byte else _listing(blocks, listed) as proof:
+        facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
+        if isinstance(slot.container, ArchiveContainer):
+            return await _archive(blocks, slot, facts, directory, proof)
     file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
     content, wrong = await _look(blocks, file, slot)
     return replace(facts, files=(replace(file, content=content),), faults=(*faults, *wrong))
 
 
-def _ranges_cost(entries: Sequence[Entry]) -> int:
+def _ranges_cost(entries: Sequence[Entry], everything: int) -> int:
     """What looking into members by ranges costs, in bytes that could be streamed instead."""
-    files = list(filter(readable, entries))
+    files = list(filter(wanted, entries))
+    if any(isinstance(entry, RarEntry) and entry.method != STORED for entry in files):
+        return everything
     return REQUEST * (2 + len(files)) + sum(entry.packed for entry in files if entry.method == DEFLATED)
+
+
+@asynccontextmanager
+async def _listing(source: Source, directory: Directory | None) -> AsyncIterator[Proof]:
+    """What the listing of an archive alone can say: nothing is proven, stored members of a RAR can be read."""
+    yield Proof(opened=opened_in_place(source, directory.entries if directory else ()))
+
+
+@asynccontextmanager
+async def _proving(source: Source, kind: str, directory: Directory | None) -> AsyncIterator[Proof]:
+    """What only all the bytes can prove of an archive; members opened on the way can be read inside the block."""
+    if kind == "rar" and directory:
+        async with proving_rar(source, [entry for entry in directory.entries if isinstance(entry, RarEntry)]) as proof:
+            yield proof
+    else:
+        yield await prove(source, directory.entries if directory else ())
 
 
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
     """What an upload is by its bytes; its directory if it is a zip, or what is wrong with that."""
-    kind = format_of(await head(source, LOOK), name)
-    if kind not in ("zip", "unknown", "ole"):
+    kind = format_of(await head(source, LOOK), name) if source.size else "empty"
+    if kind not in ("zip", "rar", "unknown", "ole"):
         return kind, None, ()
     try:
+        if kind == "rar":
+            directory = await read_rar(source)
+            return kind, directory, directory.faults
         if kind == "ole":
             return old_office(await _ole_directory(source)), None, ()
         directory = await read_directory(source)
@@ -79,11 +104,11 @@ async def _archive(
     source: Source, slot: Slot, facts: PackageFacts, directory: Directory | None, proof: Proof
 ) -> PackageFacts:
     """The facts of an archive with those of the files in it."""
-    if facts.format == "rar":
-        return replace(facts, faults=(Fault("unchecked", "rar"),))
     if directory is None:
         return facts
     entries = list(filter(wanted, directory.entries))
+    if not entries:
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", str(len(directory.entries)))))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
@@ -109,7 +134,7 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
 async def _member(source: Source, slot: Slot, entry: Entry, opened: Source | None) -> tuple[File, Sequence[Fault]]:
     kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
     file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
-    if not readable(entry):
+    if not opened and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
         member = opened or await open_member(source, entry)

@@ -30,7 +30,7 @@ from services.media.inspect.models import (
     Video,
 )
 from services.media.inspect.names import extension
-from services.media.inspect.wording import EXPECTED, FAULTS, INTACT, RULES
+from services.media.inspect.wording import EXPECTED, FAULTS, INTACT, KINDS, RULES
 
 CODEC = "h264"
 """What every browser plays."""
@@ -74,10 +74,20 @@ def _container(facts: PackageFacts, slot: Slot) -> Iterator[Finding]:
     container = slot.container
     if isinstance(container, ArchiveContainer):
         check = Check(None, facts.format, container.format.holds(facts.format))
-        yield from _keep("container.format", container.format, [check])
+        yield from (_recognised(each, facts.format) for each in _keep("container.format", container.format, [check]))
     if container.size:
         check = Check(None, phrases.size(facts.size), container.size.holds(facts.size))
         yield from _keep("container.size", container.size, [check])
+
+
+def _recognised(finding: Finding, kind: str) -> Finding:
+    """The finding on an upload's kind, with what the upload is in plain words where it is not what was asked for."""
+    if finding.ok:
+        return finding
+    this = KINDS.get(kind, KINDS["unknown"])
+    message = Text(zh=f"{finding.message.zh}这是{this.zh}。", en=f"{finding.message.en} This is {this.en}.")
+    mend = Text(zh=this.mend_zh, en=this.mend_en)
+    return finding.model_copy(update={"message": message, "mend": mend})
 
 
 def _faults(faults: Sequence[Fault]) -> Iterator[Finding]:

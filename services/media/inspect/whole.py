@@ -12,7 +12,14 @@ from zlib_ng import zlib_ng
 from contracts.ids import Sha256
 from services.media.inspect.inflate import STEP, Marks, Run
 from services.media.inspect.kept import Keeper, Kept
-from services.media.inspect.members import local_faults, member_at, names_length, readable
+from services.media.inspect.members import (
+    DESCRIPTOR_SIZE,
+    descriptor_faults,
+    local_faults,
+    member_at,
+    names_length,
+    readable,
+)
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import CutShort, Source
 from services.media.inspect.zip import DEFLATED, LOCAL_HEAD, Entry
@@ -30,21 +37,26 @@ class Proof:
     sha256: Sha256 | None = None
     faults: list[Fault] = field(default_factory=list)
     opened: dict[int, Source] = field(default_factory=dict)
-    """Members that passed by, by where their header lies, with what was kept of them at hand."""
+    """Members that were opened on the way, by where their header lies."""
     room: int = ROOM
 
 
 async def prove(source: Source, entries: Sequence[Entry] = ()) -> Proof:
     """Read everything once; `entries` in the order their bytes lie in, not overlapping."""
     proof = Proof()
-    async with aclosing(_ahead(_pieces(source))) as pieces:
+    async with aclosing(ahead(source)) as pieces:
         forward = Forward(pieces)
-        for entry in filter(readable, entries):
+        ends = [*(entry.offset for entry in entries[1:]), source.size]
+        for entry, end in zip(entries, ends, strict=True) if entries else ():
+            if not readable(entry):
+                continue
             try:
                 if forward.at > entry.offset:
                     raise Damaged("overlap", f"@{entry.offset} < @{forward.at}")
                 await forward.skip(entry.offset - forward.at)
                 await _prove_member(source, forward, entry, proof)
+                after = await forward.take(min(DESCRIPTOR_SIZE, end - forward.at))
+                proof.faults += descriptor_faults(entry, after)
             except Damaged as damage:
                 proof.faults.append(Fault(damage.code, damage.measured, entry.shown))
         await forward.skip(source.size - forward.at)
@@ -171,8 +183,9 @@ async def _pieces(source: Source) -> AsyncIterator[bytes]:
     yield b"".join(waiting)
 
 
-async def _ahead(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The same pieces, each fetched while the one before it is being worked on."""
+async def ahead(source: Source) -> AsyncGenerator[bytes, None]:
+    """All of a source in pieces, each fetched while the one before it is being worked on."""
+    pieces = _pieces(source)
     coming = asyncio.ensure_future(anext(pieces, b""))
     try:
         while piece := await coming:

@@ -32,6 +32,40 @@ EXPORT: Final = (
     "Export the mp4 again from the editing program, pack and upload it.",
 )
 
+PACK: Final = (
+    "请把要求的文件一起压缩为一个 zip（或 rar）后上传，只改扩展名无效。",
+    "Pack the files asked for into one zip (or rar) and upload that; renaming is not enough.",
+)
+REPACK_OTHER: Final = (
+    "请先解压，再压缩为 zip（或 rar）上传，只改扩展名无效。",
+    "Unpack it, pack the files as zip (or rar) and upload that; renaming is not enough.",
+)
+
+
+def _kinds(kinds: str, zh: str, en: str, mend: tuple[str, str]) -> dict[str, Words]:
+    return dict.fromkeys(kinds.split(), Words(zh, en, *mend))
+
+
+KINDS: Final[dict[str, Words]] = {
+    **_kinds(
+        "mp4 mov m4a avi mkv wmv flv mpg ts rmvb 3gp m4v webm", "没有打包的视频或音频", "a video, not packed", PACK
+    ),
+    **_kinds("jpg png gif bmp tif webp heic avif", "没有打包的图片", "a picture, not packed", PACK),
+    **_kinds("docx doc pdf rtf wps xlsx pptx xls ppt ole", "没有打包的文档", "a document, not packed", PACK),
+    **_kinds(
+        "7z gz bz2 xz tar zst cab ace arj lzh iso", "其他格式的压缩包", "an archive of another kind", REPACK_OTHER
+    ),
+    **_kinds("zip rar", "压缩包", "an archive", REPACK_OTHER),
+    **_kinds("exe", "程序或自解压包", "a program or a self-extracting archive", REPACK_OTHER),
+    **_kinds("html", "网页，可能是下载出错的页面", "a web page, perhaps the error page of a download", PACK),
+    **_kinds("m3u8", "播放列表，不是视频本身", "a playlist, not the video itself", PACK),
+    **_kinds(
+        "empty", "空文件", "an empty file", ("请检查原文件后重新上传。", "Check the original and upload it again.")
+    ),
+    **_kinds("unknown", "无法识别的文件", "no file that is known here", PACK),
+}
+"""What an upload is that is no archive of the kind asked for, and what to do about it."""
+
 RULES: Final = {
     "upload.size": Words(
         "收到的字节数",
@@ -180,8 +214,8 @@ FAULTS: Final[dict[FaultCode, Trouble]] = {
         "required",
         "已加密（{measured}），无法检查",
         "is encrypted ({measured}) and cannot be checked",
-        "请去掉密码后重新压缩上传。",
-        "Pack it again without a password.",
+        "请去掉密码后重新压缩上传（包括“加密文件名”选项）。",
+        "Pack it again without a password, and without encrypting the file names.",
     ),
     "split": Trouble(
         "required",
@@ -211,24 +245,57 @@ FAULTS: Final[dict[FaultCode, Trouble]] = {
     ),
     "path": Trouble(
         "required",
-        "的文件名含有危险路径",
-        "has a name that leads out of its folder",
-        "请重命名后重新压缩。",
-        "Rename it and pack again.",
+        "的文件名含有危险路径（{measured}）",
+        "has a name that leads out of its folder ({measured})",
+        "请把文件放进普通文件夹，用系统自带的压缩功能重新压缩。",
+        "Put the files into an ordinary folder and pack it again with what the system brings.",
+    ),
+    "name": Trouble(
+        "advice",
+        "的文件名在部分系统上无法使用或显示不真实（{measured}）",
+        "has a name that some systems cannot use or show truly ({measured})",
+        "建议改用普通文字命名后重新压缩。",
+        "Better rename it plainly and pack again.",
+    ),
+    "case": Trouble(
+        "advice",
+        "与“{measured}”只有大小写不同，在 Windows 上会互相覆盖",
+        "differs from “{measured}” in case alone; one overwrites the other on Windows",
+        "建议给其中一个文件改名后重新压缩。",
+        "Better rename one of them and pack again.",
+    ),
+    "folder": Trouble(
+        "required",
+        "是文件夹，却带有数据（{measured}）",
+        "is a folder, yet carries data ({measured})",
+        *REPACK,
+    ),
+    "ambiguous": Trouble(
+        "required",
+        "有互相矛盾的目录（{measured}），不同软件解出的内容会不同",
+        "has directories that contradict each other ({measured}): programs would unpack different files",
+        *REPACK,
+    ),
+    "empty": Trouble(
+        "required",
+        "里没有任何文件（{measured}）",
+        "holds no file ({measured})",
+        "请先把文件放进文件夹，再压缩上传。",
+        "Put the files into a folder first, then pack and upload it.",
     ),
     "link": Trouble(
         "required",
         "不是普通文件（{measured}）",
         "is no regular file ({measured})",
-        "请放入文件本身而不是链接。",
-        "Pack the file itself, not a link.",
+        "请放入文件本身，而不是快捷方式、链接或引用。",
+        "Pack the file itself, not a shortcut, link or reference.",
     ),
     "method": Trouble(
         "required",
         "使用了不支持的压缩方法（{measured}）",
         "is packed by an unsupported method ({measured})",
-        "请用系统自带的压缩功能重新压缩为 zip。",
-        "Pack it again as a zip with what the system brings.",
+        "请重新压缩为 zip：在 7-Zip、Bandizip、WinRAR 中选“zip”格式、“Deflate”算法，或选“存储”。",
+        "Pack it again as zip: choose zip with Deflate, or Store, in 7-Zip, Bandizip or WinRAR.",
     ),
     "size": Trouble(
         "required",
@@ -314,8 +381,13 @@ EXPECTED: Final[dict[FaultCode, str]] = {
     "too-many": f"≤ {bounds.FILES}",
     "bomb": f"≤ {bounds.RATIO} ×",
     "path": "a/b.c",
+    "name": "a/b.c",
+    "case": "1",
+    "folder": "0 B",
+    "ambiguous": "1",
+    "empty": "≥ 1",
     "link": "regular file",
-    "method": "store / deflate",
+    "method": "zip: store / deflate; rar 4 / 5",
     "duplicate": "1",
     "surplus": "0 B",
     "nested": "0",
