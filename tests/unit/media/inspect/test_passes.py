@@ -17,6 +17,7 @@ from services.media.inspect.probe import measure, measure_first
 from services.media.inspect.rules import judge
 from services.media.inspect.source import BLOCK
 from tests.data.make_packages import RECIPES, ffmpeg, make
+from tests.data.make_rars import Member, rar5
 from tests.unit.media.inspect.archives import directory_at, in_both, in_end, zipped
 from tests.unit.media.inspect.memory import MemorySource, SparseSource
 
@@ -139,3 +140,14 @@ async def test_whole_pass_only_ever_adds_to_what_the_first_found(
     assert first.files == whole.files
     assert set(first.faults) <= set(whole.faults)
     assert whole.complete
+
+
+async def test_stored_rar_has_its_first_verdict_by_ranges_and_a_packed_one_at_once(
+    heavy: bytes, film: bytes, slots: dict[str, Slot]
+) -> None:
+    source = CountedSource(rar5(Member("片.mp4".encode(), heavy)))
+    first, whole = await measure_first(source, slots["video"]), await measure(source, slots["video"])
+    assert (first.complete, first.files, first.faults) == (False, whole.files, ())
+    packed = await measure_first(MemorySource(rar5(Member("片.mp4".encode(), film, packed=True))), slots["video"])
+    assert (packed.complete, packed.faults) == (True, ())
+    assert source.streams == 1
