@@ -21,7 +21,7 @@ from minio.error import MinioException, S3Error
 T = TypeVar("T")
 REGION = "us-east-1"
 THREADS = 8
-CHUNK = 1 << 20
+CHUNK = 4 << 20
 GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "NotFound"})
 
 
@@ -149,7 +149,7 @@ class ObjectStore:
     async def stream(
         self, key: str, start: int = 0, length: int | None = None, etag: str | None = None
     ) -> AsyncIterator[bytes]:
-        """The object's bytes from `start` in order, in pieces of up to 1 MiB, over one request."""
+        """The object's bytes from `start` in order, in pieces of up to 4 MiB, over one request."""
         answer = await self._call(self._open, key, start, length or 0, etag)
         try:
             while piece := await self._call(answer.read, CHUNK):

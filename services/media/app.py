@@ -8,7 +8,8 @@ from chassis.clock import Clock
 from chassis.logs import log
 from chassis.objects import ObjectStore
 from chassis.service import PartAway, Service, Work
-from contracts.rulebook import load_all
+from contracts.rulebook import Rulebooks, load_all
+from services.media import api as campaigns_api
 from services.media.inspect.child import lost_walls
 from services.media.inspect.unpack import check_tools
 from services.media.intake import api as intake_api
@@ -31,6 +32,7 @@ from services.media.settings import Settings
 class ApiParts:
     """What the API process consists of."""
 
+    rulebooks: Rulebooks
     receipts: Receipts
     tickets: Tickets
     completion: Completion
@@ -42,7 +44,7 @@ class ApiParts:
     def routers(self, settings: Settings) -> list[APIRouter]:
         """The HTTP surface of media."""
         intake = intake_api.api(self.tickets, self.completion, self.entries, self.receipts)
-        return [intake, materials_api.api(self.materials, settings.link_lasts)]
+        return [campaigns_api.api(self.rulebooks), intake, materials_api.api(self.materials, settings.link_lasts)]
 
 
 def assemble(service: Service, settings: Settings, packages: Packages | None = None) -> ApiParts:
@@ -56,6 +58,7 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
     telling, clock = service.transactions, service.clock
     completion = Completion(telling, store, kept, packages, clock)
     return ApiParts(
+        rulebooks,
         receipts,
         Tickets(telling, store, packages, receipts, rulebooks, clock, settings.upload_url_lasts),
         completion,

@@ -37,6 +37,8 @@ TEXT_LOOK: Final = 512
 OPEN: Final = ((b"vnd.oasis.opendocument.text", "odt"), (b"epub+zip", "epub"), (b"vnd.oasis.opendocument", "odf"))
 """What the first member of an open document says it is (OpenDocument 1.3, part 2, 3.3)."""
 PAGES: Final = b"Index/Document.iwa"
+MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
+"""Formats made of boxes (ISO/IEC 14496-12)."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
 OLD_OFFICE: Final = (("WordDocument", "doc"), ("Workbook", "xls"), ("PowerPoint Document", "ppt"))
 ENCRYPTED: Final = "EncryptedPackage"

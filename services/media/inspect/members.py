@@ -61,14 +61,19 @@ def local_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
         yield Fault("header", f"{packed} / {size} B", entry.shown)
 
 
-async def open_member(source: Source, entry: Entry, marks: Marks | None = None) -> Source:
+async def open_member(source: Source, entry: Entry) -> Source:
     """The member's unpacked bytes as a source. Damaged where its local header is not the directory's."""
     near = await exactly(source, entry.offset, min(NEAR, source.size - entry.offset))
     length = LOCAL_HEAD.size + names_length(near)
     head = near[:length] if length <= len(near) else await exactly(source, entry.offset, length)
     for fault in local_faults(entry, head):
         raise Damaged(fault.code, fault.measured)
-    packed = Slice(source, entry.offset + length, entry.packed)
-    if packed.size + entry.offset + length > source.size:
+    return member_at(source, entry.offset + length, entry)
+
+
+def member_at(source: Source, start: int, entry: Entry, marks: Marks | None = None) -> Source:
+    """The same, of a member whose packed bytes are known to begin at `start`."""
+    if start + entry.packed > source.size:
         raise Damaged("truncated", f"{entry.packed} B")
+    packed = Slice(source, start, entry.packed)
     return Blocks(Inflated(packed, entry.size, marks), kept=32) if entry.method == DEFLATED else packed

@@ -103,13 +103,18 @@ class File:
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
     """Everything measured in one upload. `format` is the archive's (`zip`, `rar`) or the file's own;
-    `sha256` is over all its bytes, as read; `files` is None where they could not be listed."""
+    `sha256` is over all its bytes, None where not all were read; `files` is None where they could not be listed."""
 
     format: str
     size: int
-    sha256: Sha256
+    sha256: Sha256 | None
     files: tuple[File, ...] | None = None
     faults: tuple[Fault, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte was read: the hash, every CRC and what every member really inflates to are proven too."""
+        return self.sha256 is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,40 +10,68 @@ from contracts.rulebook.material import ArchiveContainer, PartRules
 from services.media.inspect import bounds
 from services.media.inspect.decode import decodes, photo_decodes
 from services.media.inspect.documents import read_docx
-from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
+from services.media.inspect.formats import LOOK, MOVIES, family_of, format_of, office, old_office
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.names import extension
 from services.media.inspect.rar import RarEntry, read_rar
-from services.media.inspect.source import Blocks, Source, exactly, head
-from services.media.inspect.unpack import proving_rar
+from services.media.inspect.source import BLOCK, Blocks, Source, exactly, head
+from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
-from services.media.inspect.zip import Directory, Entry, read_directory
+from services.media.inspect.zip import DEFLATED, STORED, Directory, Entry, read_directory
 
 OLE_HEADER: Final = 512
-MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
+SMALL: Final = 2**20
+"""Packages up to this are read in one request."""
+REQUEST: Final = 2**19
+"""Bytes that are streamed in the time of one ranged read."""
+
+
+async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
+    """What ranges can prove: the directory, every header, the content of the files the slot asks about. Where that
+    means reading nearly every byte anyway, as in a deflated or small package, everything is proven at once: the facts
+    say so by being `complete`, and `measure` need not follow."""
+    return await _measure(source, slot, name, every_byte=False)
 
 
 async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
-    """What lies in a package and what it is like, read as far as the slot asks. `name` is the upload's file name and
-    helps only where the bytes do not tell what they are. A malformed package is a fact; an error of the store raises.
+    """Everything: what the ranges prove, and what needs every byte, which is the SHA-256, every member's CRC and what
+    it really inflates to. So it finds all that `measure_first` finds, and can only ever turn a pass into a fail.
 
-    The structure is read by ranges; then every byte passes once, for the SHA-256 and what only all bytes can prove.
-    """
-    blocks = Blocks(source)
+    `name` is the upload's file name and helps only where the bytes do not tell what they are. A malformed package is a
+    fact; an error of the store raises. Pure: the same bytes and slot give the same facts on every run."""
+    return await _measure(source, slot, name, every_byte=True)
+
+
+async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> PackageFacts:
+    blocks = Blocks(source, source.size if source.size <= SMALL else BLOCK)
+    await blocks.fetch_ends(BLOCK)
     kind, directory, faults = await _recognise(blocks, name)
-    if isinstance(slot.container, ArchiveContainer):
-        async with _proving(source, kind, directory) as proof:
-            facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
+    listed = directory if isinstance(slot.container, ArchiveContainer) else None
+    every_byte = every_byte or _ranges_cost(listed.entries if listed else (), source.size) >= source.size
+    async with _proving(blocks, kind, listed) if every_byte else _listing(blocks, listed) as proof:
+        facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
+        if isinstance(slot.container, ArchiveContainer):
             return await _archive(blocks, slot, facts, directory, proof)
-    proof = await prove(source)
-    key = (source.size, int(proof.sha256[:8], 16))
-    file = File(name, source.size, kind, family_of(kind, name), key)
-    content, wrong = await _look(blocks, file, slot, thorough=True)
-    files = (replace(file, content=content),)
-    return PackageFacts(kind, source.size, proof.sha256, files, (*faults, *wrong))
+    file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
+    content, wrong = await _look(blocks, file, slot, thorough=every_byte)
+    return replace(facts, files=(replace(file, content=content),), faults=(*faults, *wrong))
+
+
+def _ranges_cost(entries: Sequence[Entry], everything: int) -> int:
+    """What looking into members by ranges costs, in bytes that could be streamed instead."""
+    files = list(filter(wanted, entries))
+    if any(isinstance(entry, RarEntry) and entry.method != STORED for entry in files):
+        return everything
+    return REQUEST * (2 + len(files)) + sum(entry.packed for entry in files if entry.method == DEFLATED)
+
+
+@asynccontextmanager
+async def _listing(source: Source, directory: Directory | None) -> AsyncIterator[Proof]:
+    """What the listing of an archive alone can say: nothing is proven, stored members of a RAR can be read."""
+    yield Proof(opened=opened_in_place(source, directory.entries if directory else ()))
 
 
 @asynccontextmanager
@@ -89,7 +117,8 @@ async def _archive(
     files = list[File]()
     for entry in entries:
         thorough = bool(proof.sha256) and sum(isinstance(each.content, Video | Image) for each in files) < bounds.TRIED
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, thorough)
+        opened = proof.opened.get(entry.offset)
+        file, wrong = await _member(source, _still_asked(slot, files), entry, opened, thorough)
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -107,15 +136,14 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
 
 
 async def _member(
-    source: Source, slot: Slot, entry: Entry, proof: Proof, thorough: bool
+    source: Source, slot: Slot, entry: Entry, opened: Source | None, thorough: bool
 ) -> tuple[File, Sequence[Fault]]:
     kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
     file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
-    member = proof.opened.get(entry.offset)
-    if not member and (isinstance(entry, RarEntry) or not readable(entry)):
+    if not opened and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
-        member = member or await open_member(source, entry, proof.marks.get(entry.offset))
+        member = opened or await open_member(source, entry)
         kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)

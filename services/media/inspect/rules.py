@@ -47,7 +47,8 @@ class Check(NamedTuple):
 
 
 def judge(facts: PackageFacts, slot: Slot, claim: Claim | None = None, naming: Naming | None = None) -> Verdict:
-    """The verdict on a package. `claim` is what its ticket promised; without `naming` its name is not judged."""
+    """The verdict on a package. `claim` is what its ticket promised; without `naming` its name is not judged. Of facts
+    that are not complete it says nothing about the checksum, and a `fail` is final while a `pass` is not yet."""
     findings = tuple(
         chain(
             _arrival(facts, claim) if claim else (),
@@ -65,8 +66,9 @@ def _arrival(facts: PackageFacts, claim: Claim) -> Iterator[Finding]:
     """Whether the bytes are those the ticket was taken for."""
     size = Check(None, f"{facts.size} B", facts.size == claim.size)
     yield from _hold("upload.size", "required", f"{claim.size} B", [size])
-    hash_ = Check(None, facts.sha256, facts.sha256 == claim.sha256)
-    yield from _hold("upload.sha256", "required", claim.sha256, [hash_])
+    if facts.sha256 is not None:
+        hash_ = Check(None, facts.sha256, facts.sha256 == claim.sha256)
+        yield from _hold("upload.sha256", "required", claim.sha256, [hash_])
 
 
 def _container(facts: PackageFacts, slot: Slot) -> Iterator[Finding]:

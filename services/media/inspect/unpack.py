@@ -27,7 +27,7 @@ from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
 from services.media.inspect.source import CutShort, Slice, Source
 from services.media.inspect.whole import Forward, Proof, ahead
-from services.media.inspect.zip import STORED
+from services.media.inspect.zip import STORED, Entry
 
 TOOL: Final = ("bsdtar", "-xOf", "-")
 SECOND: Final = ("unar", "-quiet", "-no-directory", "-output-directory", "-")
@@ -198,13 +198,13 @@ async def _passing(
             if entry in packed:
                 yield entry.header
                 async for chunk in forward.through(entry.packed):
-                    yield chunk
+                    yield bytes(chunk)
             elif wanted(entry) and entry.method == STORED and not entry.wrong:
                 await _stored(forward, source, entry, proof)
         await forward.skip(source.size - forward.at)
     if forward.at != source.size:
         raise CutShort(f"streamed {forward.at} of {source.size} bytes")
-    proof.sha256 = forward.hash.hexdigest()
+    proof.sha256 = await forward.hashed()
     if packed:
         yield _ending(packed[0])
 
@@ -215,6 +215,12 @@ async def _stored(forward: Forward, source: Source, entry: RarEntry, proof: Proo
         await asyncio.to_thread(total.add, chunk)
     proof.faults += total.faults()
     proof.opened[entry.offset] = Slice(source, entry.start, entry.size)
+
+
+def opened_in_place(source: Source, entries: Sequence[Entry]) -> dict[int, Source]:
+    """The stored members of a RAR, which can be read where they lie, by where their header lies."""
+    stored = (each for each in entries if isinstance(each, RarEntry) and wanted(each) and each.method == STORED)
+    return {each.offset: Slice(source, each.start, each.size) for each in stored if not each.wrong}
 
 
 def _beginning(entry: RarEntry) -> bytes:

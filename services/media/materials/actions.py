@@ -40,6 +40,7 @@ class Materials:
             return
         slot = self._slot(event)
         facts = await measure(self.packages.source(material.object, material.size), slot, material.name)
+        assert facts.sha256 is not None  # `measure` reads every byte
         verdict = judge(facts, slot, Claim(material.size, material.sha256), rules.naming(material, slot))
         check = Check(outcome=verdict.outcome, findings=verdict.findings, sha256=facts.sha256, at=self.clock.now())
         await self._tell(event, check)
