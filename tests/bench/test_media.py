@@ -34,6 +34,7 @@ from tests.support.kinds import connect_s3
 GIGABIT = 125_000_000
 FEED = 2**18
 SLOT = video_slot()
+pytestmark = pytest.mark.timeout(600)  # 250 MB are made once for a machine, and fetched again and again
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
 from contracts.events.media import MediaValidated
@@ -12,11 +13,12 @@ from tests.bench.result import percentile, report_limit
 from tests.data.make_packages import distinct, pack
 from tests.integration.test_uploads import Media, issuer, issuer_key, media43, put  # noqa: F401 # fixtures
 
-UPLOADS, WARM_UP = 120, 20
+UPLOADS, WARM_UP = 110, 10
 
 
+@pytest.mark.timeout(300)
 async def test_media_verdict(media43: Media, tmp_path: Path) -> None:  # noqa: F811 # the fixture
-    media, video = media43, film("testsrc2", "6500k", 12)
+    media, video = media43, film("testsrc2", "6500k", 5)
     await asyncio.gather(media.start("media-api"), media.start("media-worker"))
     told: dict[str, asyncio.Future[float]] = {}
     loop = asyncio.get_running_loop()

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+import pytest
+
 from chassis.objects import ObjectStore
 from contracts.events.media import StoredObject
 from services.media.inspect.probe import measure_first
@@ -19,6 +21,7 @@ from tests.support.kinds import ObjectStore as Bucket
 PACKAGES, ROUNDS = 16, 3
 
 
+@pytest.mark.timeout(300)
 def test_media_workers(s3: Bucket) -> None:
     pinned, size = upload(s3, padded()), padded().stat().st_size
     workers = [_start(s3, pinned, size, core) for core in sorted(os.sched_getaffinity(0))[:2]]
