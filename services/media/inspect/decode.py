@@ -6,6 +6,7 @@ is given the samples in a file of our own making through a pipe, knows no other 
 neither network nor a folder to read: a playlist or an address inside a video leads nowhere.
 """
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -38,6 +39,8 @@ WARNED: Final = 2
 """What djpeg ends with where it could go on after a fault."""
 MISSING: Final = (126, 127)
 """What a tool ends with that could not be loaded: no fault of the file."""
+FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
+"""Signals that no decoder brings on itself: the machine is out of memory, or being stopped."""
 
 
 async def decodes(source: Source, name: str | None = None) -> Fault | None:
@@ -99,7 +102,7 @@ async def _ffmpeg(data: bytes) -> Done:
         limits=MOVIE_LIMITS,
         stdin=data,
     )
-    _blame(done)
+    blame(done)
     return done
 
 
@@ -109,7 +112,7 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     scaled = ["-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-outfile", "/dev/null"]
     try:
         done = await run("djpeg", *scaled, limits=PHOTO_LIMITS, stdin=source.stream(0, source.size))
-        _blame(done)
+        blame(done)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     if done.end.ok or HARMLESS in done.end.errors:
@@ -119,12 +122,12 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     return Fault("flawed" if (done.end.how, done.end.code) == ("exit", WARNED) else "undecodable", "JPEG", name)
 
 
-def _blame(done: Done) -> None:
+def blame(done: Done) -> None:
     """Tell the machine's faults, which raise OSError, from the file's."""
     if done.end.how == "exit" and done.end.code in MISSING:
         raise ToolMissing(done.end.code, done.end.errors, done.end.tool)
-    if done.end.how == "timeout":
-        raise TimeoutError(f"{done.end.tool} got too little of the machine")
+    if done.end.how == "timeout" or (done.end.how == "signal" and done.end.code in FOREIGN):
+        raise TimeoutError(f"{done.end.measured}: too little of the machine")
     if done.end.how in ("cpu", "overrun"):
         raise Damaged("absurd", done.end.measured)
 
