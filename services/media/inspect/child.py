@@ -17,6 +17,7 @@ raised again, and time spent waiting for it does not count; all the tool itself 
 
 import asyncio
 import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -28,18 +29,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from time import monotonic
 from typing import Final, Literal, TypeVar
 
+from services.media.inspect.allowance import Allowance
 from services.media.inspect.models import Damaged
 
 How = Literal["exit", "signal", "cpu", "timeout", "overrun"]
 """`cpu`: CPU time used up; `timeout`: wall clock used up; `overrun`: it wrote more than it may."""
 CHUNK: Final = 2**18
-AHEAD: Final = 2**22
+AHEAD: Final = 2**19
 """Bytes of standard input kept ready, so that the tool works while the next are fetched and hashed."""
-LEAST: Final = 0.05
-"""Seconds a child that waits for the store is given at least before it is looked at again."""
 SHOWN_ERRORS: Final = 2**12
 """Bytes of a tool's error output that are kept."""
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -117,14 +116,12 @@ class Child:
     tool: str
     limits: Limits
     process: asyncio.subprocess.Process
-    deadline: float
+    time: Allowance
     lost: tuple[str, ...] = ()
     """Walls of the jail that the machine did not grant: `network`, `disk`, `uid`."""
     _stopped: How | None = None
     _written: int = 0
     _errors: bytearray = field(default_factory=bytearray)
-    _waiting: float | None = None
-    """Since when it waits for standard input that the store has yet to give; that time is not its own."""
 
     async def output(self) -> AsyncIterator[bytes]:
         """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
@@ -135,15 +132,15 @@ class Child:
             if self._written > self.limits.output:
                 self.stop("overrun")
                 return
-            given = monotonic()
+            self.time.pause("reader")
             yield chunk
-            self.deadline += monotonic() - given
+            self.time.go_on("reader")
 
     async def end(self) -> End:
         """How it ended, once it has; what it still wants to write is thrown away."""
         async for _ in self.output():
             pass
-        await self._in_time(self.process.wait)
+        await self._in_time(self.gone)
         code = await self.gone()
         ended: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
         return End(self.tool, self._stopped or ended, abs(code), self._errors.decode(errors="replace"))
@@ -158,14 +155,12 @@ class Child:
     async def _in_time(self, work: Callable[[], Coroutine[None, None, Value]]) -> Value | None:
         while True:
             try:
-                async with asyncio.timeout_at(self.deadline):
+                async with asyncio.timeout_at(self.time.deadline):
                     return await work()
             except TimeoutError:
-                if self._waiting is None:
+                if self.time.spent():
                     self.stop("timeout")
                     return None
-                self.deadline = monotonic() + max(LEAST, monotonic() - self._waiting)
-                self._waiting = monotonic()
 
     def stop(self, why: How | None = None) -> None:
         """Kill it and whatever it started; `why` counts where it is the first reason."""
@@ -189,14 +184,13 @@ class Child:
         assert self.process.stdin is not None
         self.process.stdin.transport.set_write_buffer_limits(high=AHEAD)
         try:
-            self._waiting = monotonic()
+            self.time.pause("store")
             async for chunk in chunks:
-                self.deadline += monotonic() - self._waiting
-                self._waiting = None
+                self.time.go_on("store")
                 if not await self._gave(self.process.stdin, chunk):
                     return
-                self._waiting = monotonic()
-            self._waiting = None
+                self.time.pause("store")
+            self.time.go_on("store")
             self.process.stdin.close()
         except BaseException:
             self.stop()
@@ -287,7 +281,8 @@ async def _start(
     finally:
         os.close(status)
         reading = os.fdopen(told, "rb", 0)
-    running = Child(Path(path).name, limits, process, monotonic() + limits.wall)
+    _widen(process)
+    running = Child(Path(path).name, limits, process, Allowance(process.pid, limits.wall))
     try:
         running.lost = await _walls(reading)
     except BaseException:
@@ -295,6 +290,13 @@ async def _start(
         await running.gone()
         raise
     return running
+
+
+def _widen(process: asyncio.subprocess.Process) -> None:
+    """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
+    transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
+    with suppress(OSError):
+        fcntl.fcntl(transport.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 2**20)
 
 
 async def _walls(reading: FileIO) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ SAMPLE: Final = 16 * 2**20
 """Bytes of one sample at most."""
 ENOUGH: Final = 2 * 2**20
 """Bytes of a place after which no further sample is read."""
-MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
-PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
+MOVIE_LIMITS: Final = Limits(cpu=20, wall=20.0, memory=3 * 2**30, output=2**16, errors=2**18)
+PHOTO_LIMITS: Final = Limits(cpu=4, wall=10.0, memory=2**30, output=2**20)
 SCANS: Final = 200
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
 HARMLESS: Final = "extraneous bytes before marker"
@@ -126,9 +126,9 @@ def blame(done: Done) -> None:
     """Tell the machine's faults, which raise OSError, from the file's."""
     if done.end.how == "exit" and done.end.code in MISSING:
         raise ToolMissing(done.end.code, done.end.errors, done.end.tool)
-    if done.end.how == "timeout" or (done.end.how == "signal" and done.end.code in FOREIGN):
-        raise TimeoutError(f"{done.end.measured}: too little of the machine")
-    if done.end.how in ("cpu", "overrun"):
+    if done.end.how == "signal" and done.end.code in FOREIGN:
+        raise InterruptedError(f"{done.end.measured}, by the machine")
+    if done.end.how in ("cpu", "timeout", "overrun"):
         raise Damaged("absurd", done.end.measured)
 
 

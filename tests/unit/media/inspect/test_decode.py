@@ -89,7 +89,7 @@ async def test_missing_decoder_is_no_verdict(films: dict[str, bytes], monkeypatc
 
 @pytest.mark.parametrize(
     ("how", "code", "raised"),
-    [("timeout", 9, TimeoutError), ("signal", 9, TimeoutError), ("exit", 127, ToolMissing), ("cpu", 9, Damaged)],
+    [("signal", 9, InterruptedError), ("exit", 127, ToolMissing), ("cpu", 9, Damaged), ("timeout", 9, Damaged)],
 )
 def test_fault_of_the_machine_is_told_from_the_files(how: How, code: int, raised: type[Exception]) -> None:
     with pytest.raises(raised):
