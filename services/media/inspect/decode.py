@@ -24,6 +24,7 @@ DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2
 """Codecs that every ffmpeg of Debian decodes; others are named in the verdict and not tried."""
 TRIED: Final = (6, 2, 2)
 """Samples tried at the start, in the middle and at the end: at the start more, since B-pictures come late."""
+PLACES: Final = len(TRIED)
 SAMPLE: Final = 16 * 2**20
 """Bytes of one sample at most."""
 ENOUGH: Final = 2 * 2**20
@@ -43,22 +44,22 @@ FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
 """Signals that no decoder brings on itself: the machine is out of memory, or being stopped."""
 
 
-async def decodes(source: Source, name: str | None = None) -> Fault | None:
+async def decodes(source: Source, name: str | None = None, places: int = PLACES) -> Fault | None:
     """Whether the pictures at the start, in the middle and at the end of an mp4 can be decoded, and are as large as
-    declared. OSError where the decoder is missing or the machine too busy: no verdict then."""
+    declared; at fewer `places` where jumping about in the source costs too much. OSError where the decoder is missing or the machine too busy: no verdict then."""
     try:
         movie = await read_movie(source)
         if movie.track.codec in DECODED:
-            await _try(source, movie.track)
+            await _try(source, movie.track, places)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     return None
 
 
-async def _try(source: Source, track: Track) -> None:
+async def _try(source: Source, track: Track, at_most: int) -> None:
     if track.coded.width * track.coded.height > bounds.FRAME:
         raise Damaged("absurd", pixels(track.coded))
-    starts = list(_starts(track))
+    starts = list(_starts(track))[:at_most]
     places = [await _place(source, track, start, most) for start, most in zip(starts, TRIED, strict=False)]
     done = await _ffmpeg(excerpt(track, places))
     size, seen = _understood(done)

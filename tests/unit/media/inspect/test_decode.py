@@ -174,6 +174,14 @@ async def test_package_is_tried_file_by_file(
         assert [(fault.code, fault.file) for fault in facts.faults] == found
 
 
+@pytest.mark.parametrize(("method", "found"), [(zipfile.ZIP_STORED, ["h264 @ 0:01"]), (zipfile.ZIP_DEFLATED, [])])
+async def test_deflated_film_is_tried_at_its_start_only(
+    method: int, found: list[str], films: dict[str, bytes], slots: dict[str, Slot]
+) -> None:
+    source = MemorySource(zipped({"片.mp4": await spoilt(films["h264"], 10, 20, seed=4)}, method))
+    assert [fault.measured for fault in (await measure(source, slots["video"])).faults] == found
+
+
 async def test_file_that_is_no_archive_is_tried_itself(films: dict[str, bytes], slots: dict[str, Slot]) -> None:
     slot = slots["video"].model_copy(update={"container": FileContainer(kind="file")})
     source = MemorySource(await spoilt(films["h264"], 0, 6))
