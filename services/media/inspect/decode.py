@@ -46,7 +46,8 @@ FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
 
 async def decodes(source: Source, name: str | None = None, places: int = PLACES) -> Fault | None:
     """Whether the pictures at the start, in the middle and at the end of an mp4 can be decoded, and are as large as
-    declared; at fewer `places` where jumping about in the source costs too much. OSError where the decoder is missing or the machine too busy: no verdict then."""
+    declared; at fewer `places` where jumping about in the source costs too much. OSError where the decoder is missing
+    or was killed by the machine: no verdict then."""
     try:
         movie = await read_movie(source)
         if movie.track.codec in DECODED:
