@@ -6,6 +6,7 @@ is given the samples in a file of our own making through a pipe, knows no other 
 neither network nor a folder to read: a playlist or an address inside a video leads nowhere.
 """
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -23,12 +24,13 @@ DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2
 """Codecs that every ffmpeg of Debian decodes; others are named in the verdict and not tried."""
 TRIED: Final = (6, 2, 2)
 """Samples tried at the start, in the middle and at the end: at the start more, since B-pictures come late."""
+PLACES: Final = len(TRIED)
 SAMPLE: Final = 16 * 2**20
 """Bytes of one sample at most."""
 ENOUGH: Final = 2 * 2**20
 """Bytes of a place after which no further sample is read."""
-MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
-PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
+MOVIE_LIMITS: Final = Limits(cpu=20, wall=20.0, memory=3 * 2**30, output=2**16, errors=2**18)
+PHOTO_LIMITS: Final = Limits(cpu=4, wall=10.0, memory=2**30, output=2**20)
 SCANS: Final = 200
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
 HARMLESS: Final = "extraneous bytes before marker"
@@ -38,24 +40,27 @@ WARNED: Final = 2
 """What djpeg ends with where it could go on after a fault."""
 MISSING: Final = (126, 127)
 """What a tool ends with that could not be loaded: no fault of the file."""
+FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
+"""Signals that no decoder brings on itself: the machine is out of memory, or being stopped."""
 
 
-async def decodes(source: Source, name: str | None = None) -> Fault | None:
+async def decodes(source: Source, name: str | None = None, places: int = PLACES) -> Fault | None:
     """Whether the pictures at the start, in the middle and at the end of an mp4 can be decoded, and are as large as
-    declared. OSError where the decoder is missing or the machine too busy: no verdict then."""
+    declared; at fewer `places` where jumping about in the source costs too much. OSError where the decoder is missing
+    or was killed by the machine: no verdict then."""
     try:
         movie = await read_movie(source)
         if movie.track.codec in DECODED:
-            await _try(source, movie.track)
+            await _try(source, movie.track, places)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     return None
 
 
-async def _try(source: Source, track: Track) -> None:
+async def _try(source: Source, track: Track, at_most: int) -> None:
     if track.coded.width * track.coded.height > bounds.FRAME:
         raise Damaged("absurd", pixels(track.coded))
-    starts = list(_starts(track))
+    starts = list(_starts(track))[:at_most]
     places = [await _place(source, track, start, most) for start, most in zip(starts, TRIED, strict=False)]
     done = await _ffmpeg(excerpt(track, places))
     size, seen = _understood(done)
@@ -99,7 +104,7 @@ async def _ffmpeg(data: bytes) -> Done:
         limits=MOVIE_LIMITS,
         stdin=data,
     )
-    _blame(done)
+    blame(done)
     return done
 
 
@@ -109,7 +114,7 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     scaled = ["-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-outfile", "/dev/null"]
     try:
         done = await run("djpeg", *scaled, limits=PHOTO_LIMITS, stdin=source.stream(0, source.size))
-        _blame(done)
+        blame(done)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     if done.end.ok or HARMLESS in done.end.errors:
@@ -119,13 +124,13 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     return Fault("flawed" if (done.end.how, done.end.code) == ("exit", WARNED) else "undecodable", "JPEG", name)
 
 
-def _blame(done: Done) -> None:
+def blame(done: Done) -> None:
     """Tell the machine's faults, which raise OSError, from the file's."""
     if done.end.how == "exit" and done.end.code in MISSING:
         raise ToolMissing(done.end.code, done.end.errors, done.end.tool)
-    if done.end.how == "timeout":
-        raise TimeoutError(f"{done.end.tool} got too little of the machine")
-    if done.end.how in ("cpu", "overrun"):
+    if done.end.how == "signal" and done.end.code in FOREIGN:
+        raise InterruptedError(f"{done.end.measured}, by the machine")
+    if done.end.how in ("cpu", "timeout", "overrun"):
         raise Damaged("absurd", done.end.measured)
 
 

@@ -55,7 +55,10 @@ async def read_docx(source: Source, directory: Directory) -> Document:
     pieces = ["".join(reading.pieces) for reading in readings[: len(counted)]]
     length = await asyncio.to_thread(count, "\n".join(pieces))
     dangers = {danger: None for reading in readings for danger in reading.dangers}
-    dangers |= await _package(source, {name: each for name, each in parts.items() if name not in counted + aside})
+    told = {code for code, _ in dangers}
+    for code, measured in await _package(source, {name: parts[name] for name in parts if name not in counted + aside}):
+        if measured not in KINDS or code not in told:
+            dangers[code, measured] = None
     media = [entry for name, entry in parts.items() if name.startswith(MEDIA)]
     pictures = [await _picture(source, entry) for entry in media]
     return Document(length, tuple(pictures), tuple(Danger(*danger) for danger in dangers))

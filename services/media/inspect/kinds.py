@@ -128,9 +128,9 @@ def called(kind: str, name: str) -> Text:
     if known is None:
         return Text(zh="无法识别这个文件的内容。", en="What is in this file cannot be recognised.")
     if ending in (kind, {"jpg": "jpeg", "tif": "tiff"}.get(kind)):
-        return Text(zh=f"这是{known.zh}。", en=f"It is a {known.en}.")
-    zh = f"它的内容其实是{known.zh}，扩展名却是 {ending or '空'}。"
-    return Text(zh=zh, en=f"Its content is a {known.en}, whatever its name says.")
+        return Text(zh=f"这是 {known.zh}。", en=f"This is {known.en}.")
+    zh = f"它的内容其实是 {known.zh}，扩展名却是 {ending or '空'}。"
+    return Text(zh=zh, en=f"Its content is {known.en}, whatever its name says.")
 
 
 def mended(kind: str, asked: str) -> Text:

@@ -8,7 +8,7 @@ from typing import Final
 from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer, PartRules
 from services.media.inspect import bounds
-from services.media.inspect.decode import decodes, photo_decodes
+from services.media.inspect.decode import PLACES, decodes, photo_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.formats import LOOK, MOVIES, family_of, format_of, office, old_office
 from services.media.inspect.images import read_jpeg
@@ -56,7 +56,7 @@ async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> P
         if isinstance(slot.container, ArchiveContainer):
             return await _archive(blocks, slot, facts, directory, proof)
     file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
-    content, wrong = await _look(blocks, file, slot, thorough=every_byte)
+    content, wrong = await _look(blocks, file, slot, PLACES if every_byte else 0)
     return replace(facts, files=(replace(file, content=content),), faults=(*faults, *wrong))
 
 
@@ -116,9 +116,7 @@ async def _archive(
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        thorough = bool(proof.sha256) and sum(isinstance(each.content, Video | Image) for each in files) < bounds.TRIED
-        opened = proof.opened.get(entry.offset)
-        file, wrong = await _member(source, _still_asked(slot, files), entry, opened, thorough)
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, _places(entry, proof, files))
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -135,11 +133,18 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
     return sum(file.family == part.kind for file in files) > most
 
 
-async def _member(
-    source: Source, slot: Slot, entry: Entry, opened: Source | None, thorough: bool
-) -> tuple[File, Sequence[Fault]]:
+def _places(entry: Entry, proof: Proof, files: Sequence[File]) -> int:
+    """At how many places a member's pictures are tried in a decoder: at none before the pass over every byte or after
+    so many files, and only at the start of what would have to be inflated again."""
+    if not proof.sha256 or sum(isinstance(each.content, Video | Image) for each in files) >= bounds.TRIED:
+        return 0
+    return 1 if entry.method == DEFLATED else PLACES
+
+
+async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places: int) -> tuple[File, Sequence[Fault]]:
     kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
     file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
+    opened = proof.opened.get(entry.offset)
     if not opened and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
@@ -148,7 +153,7 @@ async def _member(
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
-    content, wrong = await _look(member, file, slot, thorough)
+    content, wrong = await _look(member, file, slot, places)
     return replace(file, content=content), wrong
 
 
@@ -180,17 +185,20 @@ async def _ole_directory(source: Source) -> bytes:
     return await exactly(source, start, min(2 * OLE_HEADER, source.size - start)) if start < source.size else b""
 
 
-async def _look(source: Source, file: File, slot: Slot, thorough: bool) -> tuple[Content | None, tuple[Fault, ...]]:
-    """What a file holds, if the slot asks for its kind, and what is wrong with it. `thorough` tries its pictures in a
-    decoder, which goes with the pass over every byte."""
+async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Content | None, tuple[Fault, ...]]:
+    """What a file holds, if the slot asks for its kind, and what is wrong with it; its pictures are tried in a decoder
+    at so many places."""
     try:
         content = await _content(source, file, slot)
     except Damaged as damage:
         return None, (Fault(damage.code, damage.measured, file.name),)
     dangers = content.dangers if isinstance(content, Document) else ()
     wrong = tuple(Fault(each.code, each.measured, file.name) for each in dangers)
-    decoding = decodes if isinstance(content, Video) else photo_decodes if isinstance(content, Image) else None
-    undecoded = await decoding(source, file.name) if thorough and decoding else None
+    undecoded = None
+    if places and isinstance(content, Video):
+        undecoded = await decodes(source, file.name, places)
+    elif places and isinstance(content, Image):
+        undecoded = await photo_decodes(source, file.name)
     return content, (*wrong, undecoded) if undecoded else wrong
 
 

@@ -78,3 +78,8 @@ async def test_document_type_is_refused_in_any_part(name: str) -> None:
 
 async def test_part_nobody_reads_need_not_be_xml() -> None:
     assert await dangers(with_parts(docx(TEXT), {"customXml/item1.xml": b"no xml"})) == []
+
+
+async def test_object_is_told_once_by_its_name() -> None:
+    rels = {RELS: related(("oleObject", "embeddings/oleObject1.bin", False))}
+    assert await dangers(with_parts(docx(f"<w:p><w:r>{OLE}</w:r></w:p>"), rels)) == [("ole", "Package")]

@@ -9,9 +9,9 @@ import pytest
 from contracts.rulebook import Slot
 from contracts.rulebook.material import FileContainer
 from services.media.inspect import child
-from services.media.inspect.child import ToolMissing
-from services.media.inspect.decode import decodes, photo_decodes
-from services.media.inspect.models import Fault
+from services.media.inspect.child import Done, End, How, ToolMissing
+from services.media.inspect.decode import blame, decodes, photo_decodes
+from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.probe import measure
 from services.media.inspect.source import Blocks
@@ -87,6 +87,20 @@ async def test_missing_decoder_is_no_verdict(films: dict[str, bytes], monkeypatc
         await decodes(MemorySource(films["h264"]))
 
 
+@pytest.mark.parametrize(
+    ("how", "code", "raised"),
+    [("signal", 9, InterruptedError), ("exit", 127, ToolMissing), ("cpu", 9, Damaged), ("timeout", 9, Damaged)],
+)
+def test_fault_of_the_machine_is_told_from_the_files(how: How, code: int, raised: type[Exception]) -> None:
+    with pytest.raises(raised):
+        blame(Done(b"", End("ffmpeg", how, code)))
+
+
+@pytest.mark.parametrize(("how", "code"), [("exit", 0), ("exit", 1), ("signal", 11), ("signal", 6)])
+def test_decoder_that_fails_or_crashes_is_judged_by_its_pictures(how: How, code: int) -> None:
+    blame(Done(b"", End("ffmpeg", how, code)))
+
+
 async def test_little_is_read(clip: Path) -> None:
     source = MemorySource(clip.read_bytes())  # noqa: ASYNC240 # a small file
     assert await decodes(Blocks(source)) is None
@@ -158,6 +172,14 @@ async def test_package_is_tried_file_by_file(
         source = MemorySource(zipped(members, method))
         facts = await measure(source, slots[slot])
         assert [(fault.code, fault.file) for fault in facts.faults] == found
+
+
+@pytest.mark.parametrize(("method", "found"), [(zipfile.ZIP_STORED, ["h264 @ 0:01"]), (zipfile.ZIP_DEFLATED, [])])
+async def test_deflated_film_is_tried_at_its_start_only(
+    method: int, found: list[str], films: dict[str, bytes], slots: dict[str, Slot]
+) -> None:
+    source = MemorySource(zipped({"片.mp4": await spoilt(films["h264"], 10, 20, seed=4)}, method))
+    assert [fault.measured for fault in (await measure(source, slots["video"])).faults] == found
 
 
 async def test_file_that_is_no_archive_is_tried_itself(films: dict[str, bytes], slots: dict[str, Slot]) -> None:
