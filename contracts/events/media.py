@@ -84,6 +84,11 @@ class MediaValidated(Event, topic="media.media_validated.v1", subject="entry"):
     name: str
     size: int
     sha256: Sha256
-    """As measured over the bytes that were checked."""
+    """As measured over the bytes that were checked; at stage `first` as the ticket was taken for."""
     verdict: Literal["pass", "advice", "fail"]
     findings: tuple[Finding, ...]
+    stage: Literal["only", "first", "second"] = "only"
+    """`first`: by what could be read in place; once every byte was read `second` follows and takes its place, the same
+    or worse. `only`: nothing follows."""
+    mend_by: AwareDatetime | None = None
+    """Where `second` takes a pass back: until when other material is taken, whatever the deadline."""

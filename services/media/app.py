@@ -19,8 +19,13 @@ from services.media.intake.sweeping import Sweep
 from services.media.materials import api as materials_api
 from services.media.materials import handlers as materials_handlers
 from services.media.materials.actions import Materials
+from services.media.materials.checking import Checking
+from services.media.materials.passes import PASSES, Passes
 from services.media.materials.store import MaterialStore
 from services.media.objects import Packages
+from services.media.queue.models import Task
+from services.media.queue.store import QueueStore
+from services.media.queue.working import Do, Worker
 from services.media.settings import Settings
 
 
@@ -44,11 +49,8 @@ class ApiParts:
 
 def assemble(service: Service, settings: Settings, packages: Packages | None = None) -> ApiParts:
     """Put the API's parts together on a service's database."""
-    store, kept, packages = (
-        IntakeStore(service.database),
-        MaterialStore(service.database),
-        packages or _packages(settings),
-    )
+    store, kept, queue = IntakeStore(service.database), MaterialStore(service.database), QueueStore(service.database)
+    packages = packages or _packages(settings)
     rulebooks, receipts = load_all(settings.rulebooks), Receipts.of(settings.signing_key_file)
     telling, clock = service.transactions, service.clock
     completion = Completion(telling, store, kept, packages, clock)
@@ -58,8 +60,8 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
         completion,
         Entries(telling, store, kept),
         Sweep(telling, store, kept, packages, completion, clock, settings.sweep_every),
-        Materials(telling, kept, packages, rulebooks, clock, settings.link_lasts),
-        (store.prepare, kept.prepare, _bucket_of(packages)),
+        Materials(kept, queue, packages, settings.province_weights, settings.link_lasts),
+        (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages)),
     )
 
 
@@ -74,15 +76,37 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     return service
 
 
+@dataclass(frozen=True)
+class WorkerParts:
+    """What the worker process consists of."""
+
+    checking: Checking
+    worker: Worker
+    queue: QueueStore
+    packages: Packages
+    prepare: tuple[Work, ...]
+
+
+def assemble_worker(service: Service, settings: Settings, passes: Passes = PASSES) -> WorkerParts:
+    """Put the worker's parts together on a service's database."""
+    store, kept, queue = IntakeStore(service.database), MaterialStore(service.database), QueueStore(service.database)
+    packages, rulebooks = _packages(settings), load_all(settings.rulebooks)
+    checking = Checking(service.transactions, kept, store, queue, packages, rulebooks, service.clock, passes)
+    tasks: dict[Task, Do] = {"check": checking.check, "prove": checking.prove}
+    worker = Worker(queue, tasks, settings.province_weights, settings.retry_delays, settings.check_within)
+    return WorkerParts(
+        checking, worker, queue, packages, (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages))
+    )
+
+
 def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     """Checks what came in; as many as deadline night needs."""
     service = Service("media", settings, clock, process="media-worker")
-    kept, packages = MaterialStore(service.database), _packages(settings)
-    rulebooks = load_all(settings.rulebooks)
-    materials = Materials(service.transactions, kept, packages, rulebooks, service.clock, settings.link_lasts)
-    service.hears = materials_handlers.handlers(materials, settings.check_within)
-    service.prepare += [kept.prepare, _bucket_of(packages)]
-    service.checks["object store"] = packages.answers
+    parts = assemble_worker(service, settings)
+    service.hears = materials_handlers.handlers(parts.checking, parts.worker.wake)
+    service.prepare += parts.prepare
+    service.tasks += [parts.worker.tend, parts.worker.run, *[parts.worker.run_beside] * (settings.at_once - 1)]
+    service.checks["object store"] = parts.packages.answers
     return service
 
 

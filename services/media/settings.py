@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from pydantic import Field
+
 from chassis.settings import ServiceSettings
 
 
@@ -21,4 +23,8 @@ class Settings(ServiceSettings):
     link_lasts: timedelta = timedelta(minutes=5)
     sweep_every: timedelta = timedelta(minutes=1)
     check_within: timedelta = timedelta(minutes=10)
-    """How long measuring one package may take before it is tried again."""
+    """How long one job may take before it is tried again."""
+    at_once: int = Field(default=2, ge=1)
+    """Jobs one worker does at a time; to do more, run more workers."""
+    province_weights: dict[str, float] = Field(default_factory=dict)
+    """By code, how many jobs of a province are done for one of a province not named; read by API and workers alike."""

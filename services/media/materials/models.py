@@ -21,6 +21,7 @@ from contracts.ids import (
 
 MaterialState = Literal["uploaded", "checked", "superseded"]
 Outcome = Literal["pass", "advice", "fail"]
+Stage = Literal["only", "first", "second"]
 
 
 class Check(BaseModel):
@@ -32,6 +33,8 @@ class Check(BaseModel):
     findings: tuple[Finding, ...]
     sha256: Sha256
     at: datetime
+    stage: Stage = "only"
+    """`first`: every byte is still to be read; that is `second`."""
 
 
 class Material(BaseModel):

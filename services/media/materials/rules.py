@@ -1,10 +1,16 @@
 """Who may see which material, and what a verdict is judged with. Pure."""
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from chassis.refusal import Refused
 from contracts.ids import Province, StudioId
 from contracts.rulebook import Slot
 from services.media.inspect.models import Naming
-from services.media.materials.models import Material, OwnProvince, OwnStudio, Sight
+from services.media.materials.models import Check, Material, Outcome, OwnProvince, OwnStudio, Sight, Stage
+
+TIME_TO_MEND: Final = timedelta(hours=48)
+"""What a studio has, whatever the deadline, once a pass it was told of is taken back."""
 
 
 def sight_of(studio: StudioId | None, province: Province | None, role: str) -> Sight:
@@ -21,6 +27,21 @@ def sight_of(studio: StudioId | None, province: Province | None, role: str) -> S
 def to_check(material: Material) -> bool:
     """Whether material still waits for a verdict; what was superseded is not worth one."""
     return material.superseded_by is None and material.check is None
+
+
+def to_prove(material: Material) -> bool:
+    """Whether a first verdict is still to be borne out by every byte."""
+    return material.superseded_by is None and material.check is not None and material.check.stage == "first"
+
+
+def stage_of(outcome: Outcome, whole: bool) -> Stage:
+    """A failure is final, and so is what every byte was read for."""
+    return "only" if whole or outcome == "fail" else "first"
+
+
+def mend_by(check: Check, mended_at: datetime) -> datetime | None:
+    """Until when a studio that had been told of a pass may send other material; None where it was told of none."""
+    return mended_at + TIME_TO_MEND if check.stage == "second" and check.outcome == "fail" else None
 
 
 def naming(material: Material, slot: Slot) -> Naming | None:

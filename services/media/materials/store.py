@@ -47,6 +47,11 @@ class MaterialStore:
         )
         return _material(row) if row else None
 
+    async def was_checked(self, tx: Transaction, entry: EntryId, slot: SlotId) -> bool:
+        """Whether material of a slot has had a verdict."""
+        query = {"entry": entry, "slot": slot, "check": {"$ne": None}}
+        return await self._materials.find_one(query, {"_id": 1}, session=tx.session) is not None
+
     async def keep_check(self, tx: Transaction, material: MaterialId, check: Check) -> None:
         """Keep the verdict on held material."""
         await self._materials.update_one({"_id": material}, {"$set": {"check": check.model_dump()}}, session=tx.session)
