@@ -69,7 +69,7 @@ class Checking:
             return
         slot, source = self._slot(material), Followed(self.packages.source(material.object, material.size), reading)
         check = self._judged(material, slot, await self.passes.whole(source, slot, material.name))
-        await self._tell(job, check.model_copy(update={"stage": "second"}))
+        await self._tell(job, rules.second(material, check))
 
     def _judged(self, material: Material, slot: Slot, facts: PackageFacts) -> Check:
         whole = facts.sha256 is not None

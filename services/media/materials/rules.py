@@ -39,6 +39,13 @@ def stage_of(outcome: Outcome, whole: bool) -> Stage:
     return "only" if whole or outcome == "fail" else "first"
 
 
+def second(material: Material, check: Check) -> Check:
+    """A verdict that takes the first one's place: later than it for everybody, whatever the workers' clocks say."""
+    assert material.check is not None
+    later = max(check.at, material.check.at + timedelta(milliseconds=1))
+    return check.model_copy(update={"stage": "second", "at": later})
+
+
 def mend_by(check: Check, mended_at: datetime) -> datetime | None:
     """Until when a studio that had been told of a pass may send other material; None where it was told of none."""
     return mended_at + TIME_TO_MEND if check.stage == "second" and check.outcome == "fail" else None
