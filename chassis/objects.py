@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -22,6 +22,7 @@ T = TypeVar("T")
 REGION = "us-east-1"
 THREADS = 8
 CHUNK = 1 << 20
+PUT_PART = 16 << 20
 GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "NotFound"})
 
 
@@ -157,6 +158,11 @@ class ObjectStore:
         finally:
             answer.close()
             answer.release_conn()
+
+    async def put(self, key: str, file: BinaryIO, size: int, content_type: str) -> None:
+        """Store `size` bytes of a file from its beginning, in parts where it is large."""
+        file.seek(0)
+        await self._call(self._client.put_object, self.bucket, key, file, size, content_type, part_size=PUT_PART)
 
     async def remove(self, key: str) -> None:
         """Delete an object; one that is not there is fine."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import check, contracts, demo, parked, rulebook, stack, trace, votes
+from deploy.commands import check, contracts, demo, media, parked, rulebook, stack, trace, votes
 
 app = typer.Typer(no_args_is_help=True, help="筑梦 Zhumeng", pretty_exceptions_show_locals=False)
 
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 GROUPS = {
     "contracts": contracts.app,
+    "media": media.app,
     "parked": parked.app,
     "rulebook": rulebook.app,
     "votes": votes.app,

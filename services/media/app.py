@@ -13,6 +13,7 @@ from services.media.intake import handlers as intake_handlers
 from services.media.intake.actions import Tickets
 from services.media.intake.completion import Completion
 from services.media.intake.entries import Entries
+from services.media.intake.mending import Mending
 from services.media.intake.receipts import Receipts
 from services.media.intake.store import IntakeStore
 from services.media.intake.sweeping import Sweep
@@ -21,8 +22,12 @@ from services.media.materials import handlers as materials_handlers
 from services.media.materials.actions import Materials
 from services.media.materials.checking import Checking
 from services.media.materials.passes import PASSES, Passes
+from services.media.materials.queueing import Queueing
 from services.media.materials.store import MaterialStore
 from services.media.objects import Packages
+from services.media.publish import api as publish_api
+from services.media.publish import handlers as publish_handlers
+from services.media.publish.actions import Publishing, Shown
 from services.media.queue.models import Task
 from services.media.queue.store import QueueStore
 from services.media.queue.working import Do, Worker
@@ -38,13 +43,16 @@ class ApiParts:
     completion: Completion
     entries: Entries
     sweep: Sweep
+    mending: Mending
     materials: Materials
+    shown: Shown
     prepare: tuple[Work, ...]
 
     def routers(self, settings: Settings) -> list[APIRouter]:
         """The HTTP surface of media."""
         intake = intake_api.api(self.tickets, self.completion, self.entries, self.receipts)
-        return [intake, materials_api.api(self.materials, settings.link_lasts)]
+        shown = publish_api.api(self.shown, settings.link_lasts)
+        return [intake, materials_api.api(self.materials, settings.link_lasts), shown]
 
 
 def assemble(service: Service, settings: Settings, packages: Packages | None = None) -> ApiParts:
@@ -60,7 +68,9 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
         completion,
         Entries(telling, store, kept),
         Sweep(telling, store, kept, packages, completion, clock, settings.sweep_every),
+        Mending(telling, store, kept, queue, Queueing(kept, queue), completion, clock, settings.sweep_every),
         Materials(kept, queue, packages, settings.province_weights, settings.link_lasts),
+        Shown(kept, packages, settings.link_lasts),
         (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages)),
     )
 
@@ -72,7 +82,7 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     service.hears = intake_handlers.handlers(parts.entries)
     service.routers += parts.routers(settings)
     service.prepare += parts.prepare
-    service.tasks += [parts.sweep.run, parts.sweep.run_orphans]
+    service.tasks += [parts.sweep.run, parts.sweep.run_orphans, parts.mending.run]
     return service
 
 
@@ -81,6 +91,7 @@ class WorkerParts:
     """What the worker process consists of."""
 
     checking: Checking
+    publishing: Publishing
     worker: Worker
     queue: QueueStore
     packages: Packages
@@ -91,11 +102,18 @@ def assemble_worker(service: Service, settings: Settings, passes: Passes = PASSE
     """Put the worker's parts together on a service's database."""
     store, kept, queue = IntakeStore(service.database), MaterialStore(service.database), QueueStore(service.database)
     packages, rulebooks = _packages(settings), load_all(settings.rulebooks)
-    checking = Checking(service.transactions, kept, store, queue, packages, rulebooks, service.clock, passes)
-    tasks: dict[Task, Do] = {"check": checking.check, "prove": checking.prove}
+    queueing, telling = Queueing(kept, queue), service.transactions
+    checking = Checking(telling, kept, store, queue, queueing, packages, rulebooks, service.clock, passes)
+    publishing = Publishing(telling, kept, queue, queueing, packages, service.clock)
+    tasks: dict[Task, Do] = {"check": checking.check, "prove": checking.prove, "publish": publishing.publish}
     worker = Worker(queue, tasks, settings.province_weights, settings.retry_delays, settings.check_within)
     return WorkerParts(
-        checking, worker, queue, packages, (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages))
+        checking,
+        publishing,
+        worker,
+        queue,
+        packages,
+        (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages)),
     )
 
 
@@ -104,6 +122,7 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     service = Service("media", settings, clock, process="media-worker")
     parts = assemble_worker(service, settings)
     service.hears = materials_handlers.handlers(parts.checking, parts.worker.wake)
+    publish_handlers.add(service.hears, parts.publishing, parts.worker.wake)
     service.prepare += parts.prepare
     service.tasks += [parts.worker.tend, parts.worker.run, *[parts.worker.run_beside] * (settings.at_once - 1)]
     service.checks["object store"] = parts.packages.answers

@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from typing import BinaryIO
 
 from chassis.objects import ObjectChanged, ObjectMissing, ObjectStore, Part
 from chassis.refusal import Refused
 from contracts.events.media import StoredObject
+from contracts.ids import MaterialId, Sha256
 from services.media.models import StoredPart, Unfinished, Whole
 
 PREFIX = "material/"
-"""Everything of ours lies under it; the bucket may hold other things."""
+"""What was handed in lies under it; the bucket may hold other things."""
+PUBLISHED = "published/"
+"""What is shown: `published/<material>/<hash>`."""
 
 
 class Packages:
@@ -69,9 +73,9 @@ class Packages:
         """Every upload in parts that is neither completed nor given up."""
         return tuple(Unfinished(up.key, up.upload_id, up.begun_at) for up in await self._store.list_uploads(PREFIX))
 
-    async def older_than(self, moment: datetime) -> tuple[str, ...]:
+    async def older_than(self, moment: datetime, prefix: str = PREFIX) -> tuple[str, ...]:
         """The keys of objects that were complete before an instant."""
-        found = await self._store.list(PREFIX)
+        found = await self._store.list(prefix)
         return tuple(item.key for item in found if item.modified is not None and item.modified < moment)
 
     async def link(self, pinned: StoredObject, lasts: timedelta, name: str) -> str:
@@ -80,6 +84,23 @@ class Packages:
         if found is None or found.object.etag != pinned.etag:
             raise changed(pinned)
         return self._store.presign_get(pinned.key, int(lasts.total_seconds()), name)
+
+    async def publish(
+        self, material: MaterialId, digest: Sha256, file: BinaryIO, size: int, media_type: str
+    ) -> StoredObject:
+        """Keep a file that is to be shown under its hash, pinned; one that lies there already is the same."""
+        key = f"{PUBLISHED}{material}/{digest}"
+        found = await self.find(key)
+        if found is None or found.size != size:
+            await self._store.put(key, file, size, media_type)
+            found = await self.find(key)
+        if found is None or found.size != size:
+            raise ConnectionError(f"the store does not have the {size} bytes it was given for {key}")
+        return found.object
+
+    def public_link(self, pinned: StoredObject, lasts: timedelta) -> str:
+        """Where a published file can be read for a while; its key is its hash, so nothing else comes to lie there."""
+        return self._store.presign_get(pinned.key, int(lasts.total_seconds()))
 
     def source(self, pinned: StoredObject, size: int) -> "PinnedSource":
         """The bytes as they were when they came whole, for reading in place."""

@@ -15,10 +15,10 @@ from services.media.intake.store import IntakeStore
 from services.media.materials import rules
 from services.media.materials.models import Check, Material
 from services.media.materials.passes import Followed, Passes
+from services.media.materials.queueing import Queueing
 from services.media.materials.store import MaterialStore
 from services.media.objects import Packages
-from services.media.queue.models import Job, Task
-from services.media.queue.rules import rank_of
+from services.media.queue.models import Job
 from services.media.queue.store import QueueStore
 from services.media.queue.working import Reading
 
@@ -31,6 +31,7 @@ class Checking:
     store: MaterialStore
     entries: IntakeStore
     queue: QueueStore
+    queueing: Queueing
     packages: Packages
     rulebooks: Rulebooks
     clock: Clock
@@ -44,13 +45,7 @@ class Checking:
             raise LookupError(f"material {event.material} was told of and is not there")
         if event.campaign not in self.rulebooks:
             raise rules.campaign_unknown(event.campaign)
-        await self.queue_check(tx, material)
-
-    async def queue_check(self, tx: Transaction, material: Material) -> None:
-        """Queue the check of held material, unless it needs none."""
-        if rules.to_check(material):
-            before = await self.store.was_checked(tx, material.entry, material.slot)
-            await self.queue.add(tx, _job("check", material, checked_before=before))
+        await self.queueing.add(tx, material)
 
     async def check(self, job: Job, reading: Reading) -> None:
         """The first verdict: by what can be read in place, or by every byte where that takes no longer."""
@@ -98,8 +93,7 @@ class Checking:
             return False
         mend_by = rules.mend_by(check, check.at)
         await self.store.keep_check(tx, material.id, check)
-        if check.stage == "first":
-            await self.queue.add(tx, _job("prove", material))
+        await self.queueing.add(tx, material.model_copy(update={"check": check}))
         if mend_by is not None:
             await self._reopen(tx, material, mend_by)
         tx.tell(_validated(material, check, mend_by))
@@ -124,18 +118,6 @@ class Checking:
         if material.campaign not in self.rulebooks:
             raise rules.campaign_unknown(material.campaign)
         return self.rulebooks.at(material.campaign, material.revision).slot(material.track, material.slot)
-
-
-def _job(task: Task, material: Material, checked_before: bool = False) -> Job:
-    return Job(
-        id=f"{material.id}/{task}",
-        task=task,
-        material=material.id,
-        entry=material.entry,
-        studio=material.studio,
-        province=material.province,
-        rank=rank_of(task, checked_before),
-    )
 
 
 def _validated(material: Material, check: Check, mend_by: datetime | None) -> MediaValidated:

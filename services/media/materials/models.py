@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.events.media import Finding, StoredObject
+from contracts.events.media import Finding, PublishedFile, StoredObject
 from contracts.ids import (
     CampaignId,
     EntryId,
@@ -63,6 +63,10 @@ class Material(BaseModel):
     """When its studio said that all was sent: the time that counts against the drain, however long the store takes."""
     superseded_by: MaterialId | None = None
     check: Check | None = None
+    approved: bool = False
+    """Whether its province approved the entry with it."""
+    published: tuple[PublishedFile, ...] | None = None
+    """What of it is shown; None until it was made ready."""
 
     @property
     def state(self) -> MaterialState:

@@ -8,6 +8,8 @@ from contracts.ids import Province, StudioId
 from contracts.rulebook import Slot
 from services.media.inspect.models import Naming
 from services.media.materials.models import Check, Material, Outcome, OwnProvince, OwnStudio, Sight, Stage
+from services.media.queue.models import Job, Task
+from services.media.queue.rules import rank_of
 
 TIME_TO_MEND: Final = timedelta(hours=48)
 """What a studio has, whatever the deadline, once a pass it was told of is taken back."""
@@ -32,6 +34,35 @@ def to_check(material: Material) -> bool:
 def to_prove(material: Material) -> bool:
     """Whether a first verdict is still to be borne out by every byte."""
     return material.superseded_by is None and material.check is not None and material.check.stage == "first"
+
+
+def to_publish(material: Material) -> bool:
+    """Whether material of an approved entry is to be made ready for the eyes: only what every byte was read of."""
+    proven = material.check is not None and material.check.stage != "first" and material.check.outcome != "fail"
+    return material.superseded_by is None and material.approved and proven and material.published is None
+
+
+def next_task(material: Material) -> Task | None:
+    """What is to be done with material next."""
+    due: dict[Task, bool] = {
+        "check": to_check(material),
+        "prove": to_prove(material),
+        "publish": to_publish(material),
+    }
+    return next((task for task, needed in due.items() if needed), None)
+
+
+def job_of(task: Task, material: Material, checked_before: bool = False) -> Job:
+    """A task on material, as it is queued."""
+    return Job(
+        id=f"{material.id}/{task}",
+        task=task,
+        material=material.id,
+        entry=material.entry,
+        studio=material.studio,
+        province=material.province,
+        rank=rank_of(task, checked_before),
+    )
 
 
 def stage_of(outcome: Outcome, whole: bool) -> Stage:
