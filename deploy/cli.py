@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import check, contracts, demo, media, parked, rulebook, stack, trace, votes
+from deploy.commands import check, contracts, demo, media, parked, receipt, rulebook, stack, trace, votes
 
 app = typer.Typer(no_args_is_help=True, help="筑梦 Zhumeng", pretty_exceptions_show_locals=False)
 
@@ -14,6 +14,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": stack.status,
     "run": stack.run,
     "check": check.check,
+    "receipt": receipt.receipt,
     "demo": demo.demo,
     "trace": trace.trace,
 }

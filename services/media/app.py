@@ -71,7 +71,7 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
         Mending(telling, store, kept, queue, Queueing(kept, queue), completion, clock, settings.sweep_every),
         Materials(kept, queue, packages, settings.province_weights, settings.link_lasts),
         Shown(kept, packages, settings.link_lasts),
-        (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages)),
+        (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages, settings)),
     )
 
 
@@ -113,7 +113,7 @@ def assemble_worker(service: Service, settings: Settings, passes: Passes = PASSE
         worker,
         queue,
         packages,
-        (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages)),
+        (store.prepare, kept.prepare, queue.prepare, _bucket_of(packages, settings)),
     )
 
 
@@ -129,12 +129,14 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     return service
 
 
-def _bucket_of(packages: Packages) -> Work:
-    """Make sure of the bucket; while the object store is away, it is what the process waits for."""
+def _bucket_of(packages: Packages, settings: Settings) -> Work:
+    """Make sure of the bucket, and who may use it from a browser; while the object store is away, it is what the
+    process waits for."""
 
     async def prepare() -> None:
         try:
             await packages.prepare()
+            await packages.allow_browsers((settings.public_url, *settings.browser_origins))
         except ConnectionError as error:
             raise PartAway("object store", error) from error
 

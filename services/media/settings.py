@@ -17,6 +17,8 @@ class Settings(ServiceSettings):
     s3_access_key: str = ""
     s3_secret_key: str = ""
     s3_bucket: str = "zhumeng-material"
+    browser_origins: tuple[str, ...] = ()
+    """Origins besides `public_url` whose pages may send files to the store and read them there."""
     signing_key_file: Path | None = None
     """Ed25519 private key, PKCS#8 PEM, that receipts are signed with; the API does not start without it."""
     upload_url_lasts: timedelta = timedelta(hours=6)

@@ -15,7 +15,7 @@ from services.media.intake.completion import Completion
 from services.media.intake.models import Ticket
 from services.media.intake.store import IntakeStore
 from services.media.materials.store import MaterialStore
-from services.media.objects import PUBLISHED, Packages
+from services.media.objects import INCOMING, PUBLISHED, Packages
 
 ORPHANS_EVERY: Final = timedelta(hours=1)
 """Looking for orphans lists the whole store, so it is done less often than settling tickets."""
@@ -106,6 +106,9 @@ class Sweep:
                 log().info("orphan_dropped", key=orphan.key, kind="upload")
             await self._clear_objects(now - rules.FORGOTTEN)
             await self._clear_published(now - rules.FORGOTTEN)
+            for key in await self.packages.older_than(now - rules.FORGOTTEN, INCOMING):
+                await self.packages.discard(key, None)
+                log().info("orphan_dropped", key=key, kind="form")
         except ConnectionError as error:
             log().warning("store_away", error=repr(error)[:200])
 

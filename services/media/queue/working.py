@@ -111,14 +111,14 @@ class Worker:
 
     async def tend(self) -> None:
         """Wake what was paused and free what dead workers left, for as long as the process lives."""
-        while not stopping():
+        while True:
             for job in await self._store.tend():
                 self._held(job, str(job.reason))
             await self._show()
             await asyncio.sleep(TEND_S)
 
     async def _run(self, suspects: bool) -> None:
-        while not stopping():
+        while True:
             if not await self.step(suspects):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(random.uniform(*IDLE_S)):

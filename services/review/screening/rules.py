@@ -212,7 +212,7 @@ def against_approval(subject: Submission) -> Iterator[Refused]:
             yield Refused(409, "required_rule_broken", zh, en, **facts, rules=broken)
         elif material.verdict == "unchecked" or material.stage == "first":
             zh, en = "材料仍在检查中，请稍后再审核。", "The material is still being checked; decide a little later."
-            yield Refused(409, "still_being_checked", zh, en, **facts)
+            yield Refused(409, "still_being_checked", zh, en, retry_after_s=5, **facts)
 
 
 def against_mending(asked: Return, until: datetime | None, now: datetime) -> Iterator[Refused]:
