@@ -27,6 +27,6 @@ class Settings(ServiceSettings):
     check_within: timedelta = timedelta(minutes=10)
     """How long one job may take before it is tried again."""
     at_once: int = Field(default=2, ge=1)
-    """Jobs one worker does at a time; to do more, run more workers."""
+    """Jobs one worker does at a time, all but one of them checks; to do more, run more workers."""
     province_weights: dict[str, float] = Field(default_factory=dict)
     """By code, how many jobs of a province are done for one of a province not named; read by API and workers alike."""

@@ -1,41 +1,44 @@
 """Runs the tools that parse what was handed in: the one way anything that is not pure Python on memory we bound is run.
 
-    async with child("bsdtar", "-xOf", "-", limits=Limits(), stdin=descriptor) as tool:
-        async for chunk in tool.output():      # at most `limits.output` bytes; a reader that stops early is free to
+    done = await run("ffprobe", "-i", "/dev/fd/5", limits=Limits(), files=[5])      # done.output, done.end
+    async with child("bsdtar", "-xOf", "-", limits=Limits(), stdin=chunks) as tool:  # the same as it comes
+        async for chunk in tool.output():
             ...
-        end = await tool.end()                 # how it ended; `end.require()` raises Damaged unless it was exit 0
-
-    done = await run("ffprobe", "-i", "/dev/fd/5", limits=Limits(), files=[5])     # the same, collected: done.output
+        (await tool.end()).require()                                                # Damaged unless it was exit 0
 
 `stdin` is bytes, an iterator of chunks, a descriptor, or nothing. A descriptor in `files` keeps its number in the
 child: a tool that wants a file name gets `/dev/fd/N` (the descriptor of a memfd or of an unlinked file that others may
 read: the child has another uid). The tool's working folder is empty, private, in memory of `limits.disk` bytes, and
 gone afterwards. See `jail` for what it cannot do.
 
-Three kinds of trouble are kept apart. `ToolMissing` and `NoJail` (both OSError) are the operator's, as is any other
-OSError in starting it; what `stdin`'s iterator raises is the store's, and raised again; everything the tool itself does
-wrong is an `End`, and the file's.
+`ToolMissing`, `NoJail` and any other OSError are the operator's; what `stdin`'s iterator raises is the store's and
+raised again, and time spent waiting for it does not count; all the tool itself does wrong is an `End`, and the file's.
 """
 
 import asyncio
 import errno
+import fcntl
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
+from services.media.inspect.allowance import Allowance
 from services.media.inspect.models import Damaged
 
 How = Literal["exit", "signal", "cpu", "timeout", "overrun"]
 """`cpu`: CPU time used up; `timeout`: wall clock used up; `overrun`: it wrote more than it may."""
 CHUNK: Final = 2**18
+AHEAD: Final = 2**19
+"""Bytes of standard input kept ready, so that the tool works while the next are fetched and hashed."""
 SHOWN_ERRORS: Final = 2**12
 """Bytes of a tool's error output that are kept."""
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -113,49 +116,56 @@ class Child:
     tool: str
     limits: Limits
     process: asyncio.subprocess.Process
-    deadline: float
+    time: Allowance
     lost: tuple[str, ...] = ()
     """Walls of the jail that the machine did not grant: `network`, `disk`, `uid`."""
     _stopped: How | None = None
     _written: int = 0
     _errors: bytearray = field(default_factory=bytearray)
-    _starved: bool = False
-    """Whether it waits for standard input that the store is slow to give."""
 
     async def output(self) -> AsyncIterator[bytes]:
-        """Its standard output in chunks; the child is killed where it writes too much or for too long."""
+        """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
+        takes between two chunks is not the child's time."""
         assert self.process.stdout is not None
-        while chunk := await self._in_time(self.process.stdout.read(CHUNK)) or b"":
+        while chunk := await self._in_time(partial(self.process.stdout.read, CHUNK)) or b"":
             self._written += len(chunk)
             if self._written > self.limits.output:
                 self.stop("overrun")
                 return
+            self.time.pause("reader")
             yield chunk
+            self.time.go_on("reader")
 
     async def end(self) -> End:
-        """How it ended, once it has; what it still wants to write is thrown away. TimeoutError where the time ran out
-        waiting for the store."""
+        """How it ended, once it has; what it still wants to write is thrown away."""
         async for _ in self.output():
             pass
-        await self._in_time(self.process.wait())
-        code = await self.process.wait()
-        if self._stopped == "timeout" and self._starved:
-            raise TimeoutError(f"{self.tool} waited for its input for {self.limits.wall} s")
+        await self._in_time(self.gone)
+        code = await self.gone()
         ended: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
         return End(self.tool, self._stopped or ended, abs(code), self._errors.decode(errors="replace"))
 
-    async def _in_time(self, work: Coroutine[None, None, Value]) -> Value | None:
-        try:
-            async with asyncio.timeout_at(self.deadline):
-                return await work
-        except TimeoutError:
-            self.stop("timeout")
-            return None
+    async def gone(self) -> int:
+        """What a child that has ended or was killed left as its code; a full pipe would keep it from being reaped."""
+        assert self.process.stdout is not None
+        while await self.process.stdout.read(CHUNK):
+            pass
+        return await self.process.wait()
+
+    async def _in_time(self, work: Callable[[], Coroutine[None, None, Value]]) -> Value | None:
+        while True:
+            try:
+                async with asyncio.timeout_at(self.time.deadline):
+                    return await work()
+            except TimeoutError:
+                if self.time.spent():
+                    self.stop("timeout")
+                    return None
 
     def stop(self, why: How | None = None) -> None:
         """Kill it and whatever it started; `why` counts where it is the first reason."""
+        self._stopped = self._stopped or why
         if self.process.returncode is None:
-            self._stopped = self._stopped or why
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -172,14 +182,15 @@ class Child:
     async def feed(self, chunks: AsyncIterator[bytes]) -> None:
         """Give it its standard input; a tool that has read enough may close it."""
         assert self.process.stdin is not None
+        self.process.stdin.transport.set_write_buffer_limits(high=AHEAD)
         try:
-            self._starved = True
+            self.time.pause("store")
             async for chunk in chunks:
-                self._starved = False
+                self.time.go_on("store")
                 if not await self._gave(self.process.stdin, chunk):
                     return
-                self._starved = True
-            self._starved = False
+                self.time.pause("store")
+            self.time.go_on("store")
             self.process.stdin.close()
         except BaseException:
             self.stop()
@@ -194,20 +205,27 @@ class Child:
         return True
 
 
+def find(tool: str) -> str:
+    """Where a tool is installed. ToolMissing where it is not."""
+    path = shutil.which(tool, path=PATH)
+    if path is None:
+        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
+    return path
+
+
 @asynccontextmanager
 async def child(
     tool: str, *arguments: str, limits: Limits = DEFAULT, stdin: Input = b"", files: Sequence[int] = ()
 ) -> AsyncIterator[Child]:
     """Start a tool in its jail; it does not outlive the block. What `stdin`'s iterator raises ends the tool and is
     raised at the end of the block, whatever the block made of it."""
-    path = shutil.which(tool, path=PATH) or (tool if os.path.isabs(tool) and os.access(tool, os.X_OK) else None)
-    if path is None:
-        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
+    path = find(tool)
     with tempfile.TemporaryDirectory(prefix="zhumeng-child-", ignore_cleanup_errors=True) as folder:
         running = await _start(path, arguments, limits, stdin, files, folder)
         tasks = [asyncio.create_task(running.drain())]
         if not isinstance(stdin, int):
-            tasks.append(asyncio.create_task(running.feed(_chunks(stdin))))
+            chunks = _chunks(stdin) if isinstance(stdin, bytes) else stdin
+            tasks.append(asyncio.create_task(running.feed(chunks)))
         try:
             yield running
         finally:
@@ -217,7 +235,7 @@ async def child(
 
 async def _settle(running: Child, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Let go of everything; raise what the store raised."""
-    await running.process.wait()
+    await running.gone()
     for task in tasks[1:]:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -263,14 +281,22 @@ async def _start(
     finally:
         os.close(status)
         reading = os.fdopen(told, "rb", 0)
-    running = Child(Path(path).name, limits, process, asyncio.get_running_loop().time() + limits.wall)
+    _widen(process)
+    running = Child(Path(path).name, limits, process, Allowance(process.pid, limits.wall))
     try:
         running.lost = await _walls(reading)
     except BaseException:
         running.stop()
-        await process.wait()
+        await running.gone()
         raise
     return running
+
+
+def _widen(process: asyncio.subprocess.Process) -> None:
+    """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
+    transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
+    with suppress(OSError):
+        fcntl.fcntl(transport.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 2**20)
 
 
 async def _walls(reading: FileIO) -> tuple[str, ...]:
@@ -288,10 +314,6 @@ async def _walls(reading: FileIO) -> tuple[str, ...]:
     return tuple(rest)
 
 
-async def _chunks(given: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(given, bytes):
-        for at in range(0, len(given), CHUNK):
-            yield given[at : at + CHUNK]
-    else:
-        async for chunk in given:
-            yield chunk
+async def _chunks(given: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(given), CHUNK):
+        yield given[at : at + CHUNK]

@@ -53,9 +53,12 @@ class QueueStore:
         ]
         await self._jobs.update_one({"_id": job.id}, fresh, upsert=True, session=tx.session)
 
-    async def claim(self, worker: str, weights: rules.Weights, suspects: bool) -> Job | None:
-        """Take the job whose turn it is, and go on with its lane's clock; None where nothing waits."""
-        waiting: Document = {"state": "waiting"} if suspects else {"state": "waiting", "deaths": 0}
+    async def claim(self, worker: str, weights: rules.Weights, everything: bool) -> Job | None:
+        """Take the job whose turn it is, and go on with its lane's clock; None where nothing waits. Not `everything`:
+        only checks, and none that a worker did not survive."""
+        waiting: Document = {"state": "waiting"}
+        if not everything:
+            waiting |= {"deaths": 0, "rank": {"$lte": rules.RECHECK}}
         found = await self._jobs.find_one(waiting, {"rank": 1}, sort=_LINE)
         if found is None:
             return None

@@ -102,12 +102,12 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> None:
-        """One slot that may be given what killed a worker before."""
-        await self._run(suspects=True)
+        """The slot for everything, also for what killed a worker before."""
+        await self._run(everything=True)
 
     async def run_beside(self) -> None:
-        """One more slot."""
-        await self._run(suspects=False)
+        """One more slot, kept for checks: no verdict waits for a proof or a publication to end."""
+        await self._run(everything=False)
 
     async def tend(self) -> None:
         """Wake what was paused and free what dead workers left, for as long as the process lives."""
@@ -117,18 +117,18 @@ class Worker:
             await self._show()
             await asyncio.sleep(TEND_S)
 
-    async def _run(self, suspects: bool) -> None:
+    async def _run(self, everything: bool) -> None:
         while True:
-            if not await self.step(suspects):
+            if not await self.step(everything):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(random.uniform(*IDLE_S)):
                         await self._wake.wait()
                 self._wake.clear()
 
-    async def step(self, suspects: bool = True) -> bool:
+    async def step(self, everything: bool = True) -> bool:
         """Take one job and see it to an end; False where there is none."""
         async with self._floor.place():
-            job = await self._store.claim(f"{self._process}/{new_id()}", self._weights, suspects)
+            job = await self._store.claim(f"{self._process}/{new_id()}", self._weights, everything)
             if job is None:
                 return False
             crash.point("claimed")

@@ -156,7 +156,7 @@ async def test_publication_cut_off_before_it_was_kept_is_done_again_and_leaves_n
     with monkeypatch.context() as patched:
         patched.setattr("chassis.crash.point", died)
         publishing = assemble_worker(media.worker, media.settings)
-        job = await publishing.queue.claim("dead", {}, suspects=True)
+        job = await publishing.queue.claim("dead", {}, everything=True)
         assert job is not None
         with pytest.raises(SystemExit):
             await publishing.publishing.publish(job, Reading())

@@ -51,7 +51,7 @@ class Line:
     async def order(self, weights: rules.Weights = NOBODY) -> list[str]:
         """The jobs as one worker takes them."""
         taken = []
-        while job := await self.store.claim("w", weights, suspects=True):
+        while job := await self.store.claim("w", weights, everything=True):
             taken.append(job.id)
         return taken
 
@@ -109,7 +109,7 @@ async def test_place_told_is_the_place_taken(line: Line) -> None:
     for n, province in enumerate([GANSU] * 6 + [SICHUAN] * 3 + [*PROVINCES[:3]]):
         await line.add(f"j-{n}", province, f"s-{n % 2}")
     await line.add("proof", SICHUAN, "s-9", rules.PROVE)
-    await line.store.claim("w", NOBODY, suspects=True)
+    await line.store.claim("w", NOBODY, everything=True)
     overview, places = await line.store.overview(), {}
     for row in await line.service.database.jobs.find({"state": "waiting"}).to_list():
         job = await line.job(row["_id"])
@@ -137,7 +137,7 @@ async def test_first_checks_go_before_rechecks_and_any_check_before_a_proof(line
 async def test_province_idle_for_long_saves_nothing_up(line: Line) -> None:
     for n in range(20):
         await line.add(f"{GANSU}/{n}", GANSU, f"s-{n}")
-    taken = [job.id for _ in range(10) if (job := await line.store.claim("w", NOBODY, suspects=True))]
+    taken = [job.id for _ in range(10) if (job := await line.store.claim("w", NOBODY, everything=True))]
     for n in range(10):
         await line.add(f"{SICHUAN}/{n}", SICHUAN, f"t-{n}")
     later = Counter(name.partition("/")[0] for name in (await line.order())[:10])
@@ -157,7 +157,7 @@ async def test_many_workers_at_once_take_each_job_once(line: Line) -> None:
 
 async def test_job_of_a_dead_worker_is_done_by_another(line: Line) -> None:
     await line.add("j")
-    assert await line.store.claim("dead", NOBODY, suspects=True)
+    assert await line.store.claim("dead", NOBODY, everything=True)
     await line.die("j")
     await line.work_off(line.worker())
     assert (line.done, (await line.job("j")).deaths) == (["j"], 1)
@@ -170,7 +170,7 @@ async def test_job_that_kills_its_workers_is_held_at_last_and_its_neighbours_are
     deaths = 0
     worker = line.worker()
     while (job := await line.job("poison")).state != "held":
-        claimed = await line.store.claim("w", NOBODY, suspects=True)
+        claimed = await line.store.claim("w", NOBODY, everything=True)
         if claimed and claimed.id == "poison":
             deaths += 1
             await line.die("poison")
@@ -200,7 +200,7 @@ async def test_suspect_runs_with_nothing_beside_it(line: Line) -> None:
 
     for n in range(8):
         await line.add(f"j-{n}", studio=f"s-{n}")
-    claimed = await line.store.claim("dead", NOBODY, suspects=True)
+    claimed = await line.store.claim("dead", NOBODY, everything=True)
     assert claimed is not None
     await line.die(claimed.id)
     await line.store.tend()
@@ -211,6 +211,30 @@ async def test_suspect_runs_with_nothing_beside_it(line: Line) -> None:
             await asyncio.sleep(0.01)
     await cancelled(*slots)
     assert beside == [1]
+
+
+async def test_check_does_not_wait_for_a_proof_to_end(line: Line) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def work(job: Job, _: Reading) -> None:
+        if job.task == "prove":
+            begun.set()
+            await over.wait()
+
+    for n in range(2):
+        await line.add(f"proof-{n}", rank=rules.PROVE)
+    worker = line.worker(work)
+    slots = [asyncio.ensure_future(slot()) for slot in (worker.run, worker.run_beside)]
+    await begun.wait()
+    await line.add("check")
+    async with asyncio.timeout(30):
+        while line.done != ["check"]:  # noqa: ASYNC110 - the slots' doing
+            await asyncio.sleep(0.01)
+    over.set()
+    async with asyncio.timeout(30):
+        while len(line.done) < 3:  # noqa: ASYNC110 - the slots' doing
+            await asyncio.sleep(0.01)
+    await cancelled(*slots)
 
 
 async def test_job_that_fails_comes_back_and_is_held_when_its_tries_run_out(line: Line) -> None:
