@@ -15,11 +15,12 @@ COMMANDS: Final = {
     "status": "stack",
     "run": "stack",
     "check": "check",
+    "receipt": "receipt",
     "demo": "demo",
     "trace": "trace",
 }
 """Commands by the file of `deploy.commands` their function is in."""
-GROUPS: Final = ("contracts", "parked", "rulebook", "votes")
+GROUPS: Final = ("contracts", "media", "parked", "rulebook", "votes")
 """Files of `deploy.commands` that are several commands under one name."""
 
 
