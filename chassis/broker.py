@@ -5,7 +5,7 @@ confirm and then acknowledged, so no broker version counts, drops or loops it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -39,20 +39,19 @@ def delay_queue(delay_s: float) -> str:
     return f"{RETRY}.{round(delay_s * 1000)}ms"
 
 
-async def declare(channel: AbstractRobustChannel, delays: Sequence[float], streams: Mapping[str, str]) -> None:
-    """Declare what services share and `streams` (name → topic); safe to repeat.
+async def declare(channel: AbstractRobustChannel, delays: Sequence[float]) -> None:
+    """Declare what services share; safe to repeat.
 
     A message whose delay ran out goes back to its queue, which is its routing key.
     """
     events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
     await channel.declare_exchange(INGRESS, ExchangeType.TOPIC, durable=True)
-    for name, topic in {LOG: "#", **streams}.items():
-        stream = await channel.declare_queue(
-            name,
-            durable=True,
-            arguments={"x-queue-type": "stream", "x-max-length-bytes": 20_000_000_000, "x-max-age": "365D"},
-        )
-        await stream.bind(events, topic)
+    stream = await channel.declare_queue(
+        LOG,
+        durable=True,
+        arguments={"x-queue-type": "stream", "x-max-length-bytes": 20_000_000_000, "x-max-age": "365D"},
+    )
+    await stream.bind(events, "#")
     for delay in {*delays, RETURN_S}:
         waiting = await channel.declare_exchange(delay_queue(delay), ExchangeType.FANOUT, durable=True)
         queue = await channel.declare_queue(
@@ -83,8 +82,8 @@ def queue_arguments(queue: str) -> QuorumQueueArgs:
 class RabbitPublisher:
     """Publishes with confirm and `mandatory`: returns only when the broker is responsible for the message."""
 
-    def __init__(self, url: str, service: str, delays: Sequence[float], streams: Mapping[str, str]) -> None:
-        self._url, self._service, self._delays, self._streams = url, service, delays, streams
+    def __init__(self, url: str, service: str, delays: Sequence[float]) -> None:
+        self._url, self._service, self._delays = url, service, delays
         self._user = user_of(url)
         self._connection: AbstractRobustConnection | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
@@ -97,7 +96,7 @@ class RabbitPublisher:
         try:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             assert isinstance(channel, AbstractRobustChannel)
-            await declare(channel, self._delays, self._streams)
+            await declare(channel, self._delays)
             names = (EVENTS, *map(delay_queue, self._delays))
             exchanges = {name: await channel.get_exchange(name, ensure=False) for name in names}
         except BaseException:
@@ -124,7 +123,7 @@ class RabbitPublisher:
         """Declare the shared topology again, for whatever was deleted under a running service."""
         if self._connection is not None:
             async with await self._connection.channel() as channel:
-                await declare(channel, self._delays, self._streams)
+                await declare(channel, self._delays)
 
     async def publish(self, message: Message) -> None:
         """Tell an event; raises when it was refused, unroutable, or not confirmed within ten seconds."""

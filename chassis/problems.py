@@ -34,7 +34,8 @@ def _answered(request: Request, refused: Refused) -> JSONResponse:
     return problem(refused)
 
 
-def _unavailable() -> Refused:
+def unavailable() -> Refused:
+    """What is answered while a part of ours is down."""
     return Refused(
         503,
         "unavailable",
@@ -62,4 +63,4 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(TimeoutError)
     async def down(request: Request, error: Exception) -> JSONResponse:
         log().error("unavailable", path=request.url.path, error=repr(error)[:300])
-        return problem(_unavailable())
+        return problem(unavailable())

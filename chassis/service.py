@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -15,22 +16,26 @@ from chassis.broker import OUTAGES, RabbitPublisher
 from chassis.clock import Clock, SystemClock
 from chassis.hearing import Hears, Reception
 from chassis.identity import JwksKeys, Verifier
+from chassis.lane import Application, Lane
 from chassis.logs import log
 from chassis.mongo import Records, connect
 from chassis.relay import Relay, stopping
 from chassis.requests import Requests
 from chassis.settings import ServiceSettings
+from chassis.streams import Stream
 from chassis.subscriptions import Subscriptions
 from chassis.transaction import Transactions
 
 KEEP_ALIVE_S = 75
 """Longer than any proxy keeps an idle connection: whoever sends the requests has to be the one who closes it."""
+PAUSE_S = 0.1
 Work = Callable[[], Awaitable[None]]
 
 
 class Service:
     """What a composition root fills: `prepare` runs before anything is served, `tasks` run while it lives,
-    `checks` must pass for it to be ready, `streams` are declared beside the log."""
+    `rounds` are run for as long as each finds something to do, `closing` when it stops; `checks` must pass for it to be
+    ready; `lanes` are served before all else."""
 
     def __init__(
         self, name: str, settings: ServiceSettings, clock: Clock | None = None, process: str | None = None
@@ -47,14 +52,17 @@ class Service:
         self.routers: list[APIRouter] = []
         self.prepare: list[Work] = []
         self.tasks: list[Work] = []
+        self.rounds: list[Callable[[], Awaitable[bool]]] = []
+        self.closing: list[Work] = []
         self.checks: dict[str, Work] = {"mongodb": self._mongodb_answers}
-        self.streams: dict[str, str] = {}
+        self.lanes: list[Lane] = []
+        self.stream: Stream | None = None
 
     def http(
         self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]] | None = None
     ) -> FastAPI:
         """The HTTP application: the service's routes, health, metrics and OpenAPI."""
-        app = FastAPI(title=f"Zhumeng {self.name}", version="1", lifespan=lifespan)
+        app = Application(self.lanes, self.clock, title=f"Zhumeng {self.name}", version="1", lifespan=lifespan)
         app.state.verifier = self.verifier
         problems.install(app)
         for router in self.routers:
@@ -87,7 +95,7 @@ class Process:
     def __init__(self, service: Service) -> None:
         self.service = service
         settings = service.settings
-        self.publisher = RabbitPublisher(settings.amqp_url, service.process, settings.retry_delays, service.streams)
+        self.publisher = RabbitPublisher(settings.amqp_url, service.process, settings.retry_delays)
         self.relay = Relay(service.records, self.publisher)
         self.subscriptions = Subscriptions(settings.amqp_url, service.hears, service.reception, self.publisher)
         self._waiting_for: str | None = "start"
@@ -98,6 +106,8 @@ class Process:
             "rabbitmq": self.publisher.answers,
             "subscriptions": self.subscriptions.consuming,
         }
+        if service.stream is not None:
+            service.checks["stream"] = service.stream.answers
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -112,6 +122,9 @@ class Process:
                 self._hearing.cancel()
                 await asyncio.wait([self._hearing])
             await _ended(*self._working)
+            for close in self.service.closing:
+                with contextlib.suppress(PyMongoError, *OUTAGES):
+                    await close()
             await self._close()
 
     async def _run(self) -> None:
@@ -119,7 +132,8 @@ class Process:
         await self._patiently("rabbitmq", self.publisher.start)
         self._waiting_for = None
         self._hearing = asyncio.create_task(_kept_running(self.subscriptions.run))
-        works = (self.relay.watch, self.relay.run, *self.service.tasks)
+        rounds = [partial(_again_and_again, one) for one in self.service.rounds]
+        works: tuple[Work, ...] = (self.relay.watch, self.relay.run, *self.service.tasks, *rounds)
         self._working = [asyncio.create_task(_kept_running(work)) for work in works]
         log().info("started")
 
@@ -146,6 +160,8 @@ class Process:
         with contextlib.suppress(AMQPException, OSError, TimeoutError):
             async with asyncio.timeout(5):
                 await self.publisher.stop()
+        if self.service.stream is not None:
+            await self.service.stream.stop()
         await self.service.client.close()
         log().info("stopped")
 
@@ -160,6 +176,18 @@ async def _ended(*tasks: asyncio.Task[None]) -> None:
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=1.0)
+
+
+async def _again_and_again(one: Callable[[], Awaitable[bool]]) -> None:
+    """Run rounds, at once while there is something to do, else after a pause; an outage is waited out."""
+    while not stopping():
+        try:
+            busy = await one()
+        except (PyMongoError, OSError, TimeoutError) as error:
+            log().warning("round_waits", error=repr(error)[:200])
+            busy = False
+        if not busy:
+            await asyncio.sleep(PAUSE_S)
 
 
 async def _kept_running(work: Work) -> None:
@@ -194,5 +222,6 @@ def serve(service: Service, **options: Any) -> None:
         timeout_graceful_shutdown=20,
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
+        proxy_headers=False,
         **options,
     )

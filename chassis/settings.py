@@ -17,6 +17,8 @@ class ServiceSettings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = 8000
     amqp_url: str = "amqp://guest:guest@127.0.0.1:5672/"
+    stream_url: str = "rabbitmq-stream://guest:guest@127.0.0.1:5552/"
+    """RabbitMQ's stream protocol, for who writes or reads the vote stream."""
     mongo_url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
     mongo_prefix: str = "zhumeng_"
     """A service's database is this and its name: `zhumeng_media`."""

@@ -1,8 +1,8 @@
 """What a frontend may publish to `zhumeng.ingress`, and the answer it gets on `reply_to`."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from contracts.ids import BallotId, CampaignId, EntryId
 
@@ -40,4 +40,55 @@ class HandInBallot(Ingress):
     """When the channel saw it; recorded, never decided by."""
 
 
-INGRESS: tuple[type[Ingress], ...] = (HandInBallot,)
+class BatchedBallot(BaseModel):
+    """One ballot, as over HTTP and among others on the bus."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    campaign: Annotated[CampaignId, Field(min_length=1, max_length=64)]
+    entry: Annotated[EntryId, Field(min_length=1, max_length=64)]
+    voter: Annotated[str, Field(min_length=1, max_length=128)]
+    """The channel's own id of the voter; kept as a pseudonym only."""
+    cast_at: AwareDatetime | None = None
+    """When the channel saw it; recorded, never decided by."""
+    nonce: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Chosen by the channel for this ballot of this voter: a repeat under it gets the first answer and never counts
+    twice."""
+
+
+Unread = Annotated[Any, WithJsonSchema(BatchedBallot.model_json_schema())]
+"""A `BatchedBallot` as it came."""
+
+
+class BatchedAnswer(BaseModel):
+    """What became of a ballot among others; alone, one that is `malformed` or has a nonce of another's is refused."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    outcome: Literal[
+        "counted", "already_counted", "over_limit", "outside_window", "not_votable", "nonce_reused", "malformed"
+    ]
+    ballot: BallotId | None = None
+    """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
+    message_zh: str
+    message_en: str
+
+
+class BallotAnswers(BaseModel):
+    """What became of each ballot of a batch."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    answers: tuple[BatchedAnswer, ...]
+    """In the order of the ballots."""
+
+
+class HandInBallots(Ingress):
+    """Hand in up to 1,000 ballots; each is answered for itself. The AMQP `message_id` is the batch's nonce."""
+
+    topic: ClassVar[str] = "ingress.ballots.v1"
+    answer: ClassVar[type[BaseModel]] = BallotAnswers
+
+    ballots: Annotated[tuple[Unread, ...], Field(min_length=1, max_length=1000)]
+    """Read one by one: a ballot that does not fit is answered `malformed`, the others count."""
+
+
+INGRESS: tuple[type[Ingress], ...] = (HandInBallot, HandInBallots)

@@ -10,6 +10,8 @@ from chassis.hearing import Again, Done, Hearer
 from chassis.ids import new_id
 from chassis.relay import Relay
 from chassis.service import Service
+from chassis.streams import attributes, body
+from chassis.testing.stream import MemoryStream
 from contracts.events.event import CATALOGUE, Event
 from contracts.ingress import Ingress
 
@@ -38,10 +40,14 @@ class MemoryBus:
         """Every event published, by joined services and by the test, in order."""
         self.messages: list[Message] = []
         """The same as messages, with their metadata."""
+        self.stream = MemoryStream(self._note)
+        """What services that have a stream append to and read."""
 
     async def join(self, service: Service) -> Service:
         """Let a service hear and tell here; its collections and indexes are created."""
         await service.ready_database()
+        if service.stream is not None:
+            service.stream = self.stream
         self._services.append(service)
         return service
 
@@ -78,20 +84,25 @@ class MemoryBus:
         return self._answers.get(key)
 
     async def settle(self) -> None:
-        """Relay every outbox and deliver every message, until nothing moves."""
+        """Relay every outbox, deliver every message and run every round, until nothing moves."""
         relays = [Relay(service.records, self) for service in self._services]
         while True:
             for relay in relays:
                 while await relay.drain():
                     pass
             if not self._queue:
-                return
+                if not any([await one() for service in self._services for one in service.rounds]):
+                    return
+                continue
             held = self._queue.popleft()
             await self._deliver(held)
 
     def told_of(self, kind: type[E]) -> list[E]:
         """The events of one kind, in order."""
         return [event for event in self.told if isinstance(event, kind)]
+
+    def _note(self, message: bytes) -> None:
+        self.told.append(CATALOGUE[attributes(message)["ce-type"]].model_validate_json(body(message)))
 
     def _route(self, message: Message) -> None:
         for service in self._services:

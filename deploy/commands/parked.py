@@ -125,7 +125,7 @@ async def _parkings() -> AsyncIterator[tuple[str, Parking]]:
 
 @asynccontextmanager
 async def _publisher(service: str) -> AsyncIterator[RabbitPublisher]:
-    publisher = RabbitPublisher(_addresses().amqp_urls[service], "parked replay", (), {})
+    publisher = RabbitPublisher(_addresses().amqp_urls[service], "parked replay", ())
     await publisher.start()
     try:
         yield publisher

@@ -2,18 +2,23 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from chassis.mongo import connect
+from chassis.rabbitstream import RabbitStream
+from chassis.streams import Place
 from contracts.ids import CampaignId
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
-from services.voting import rules
+from deploy.votestream import NAME, numbered_votes
+from services.voting import books, rules
 from services.voting.models import ClosedTally, Tally
-from services.voting.store import VotingStore
+from services.voting.store import Shelf, VotingStore
 
 app = typer.Typer(no_args_is_help=True, help="选票 / votes")
 out = Console(highlight=False)
@@ -32,7 +37,7 @@ def recount(
     show: Annotated[bool, typer.Option("--show", help="输出计票结果的原始字节 / print the tally's bytes")] = False,
 ) -> None:
     """由选票重新计票，与已公布的计票逐字节比较 / Count the ballots anew and compare with the tally, byte by byte."""
-    counted = asyncio.run(count_anew(mongo or _local_mongo(), DATABASE, CampaignId(campaign)))
+    counted = asyncio.run(count_anew(mongo or str(_local().mongo_url), DATABASE, CampaignId(campaign)))
     if not counted.anew.votes and not counted.tally.votes:
         out.print(f"{campaign} 没有选票 has no ballots", markup=False)
         raise typer.Exit(2)
@@ -47,6 +52,81 @@ def recount(
     for line in counted.differences():
         out.print(line, markup=False)
     raise typer.Exit(0 if counted.agree else 1)
+
+
+@app.command()
+def tail(
+    start: Annotated[
+        str, typer.Option("--from", help="first、last、位置或时间 / first, last, an offset or a time")
+    ] = "last",
+    follow: Annotated[bool, typer.Option("--follow", help="持续输出 / go on as votes come")] = False,
+    stream: Annotated[str | None, typer.Option("--stream", help="默认本地环境 / the local stack's by default")] = None,
+) -> None:
+    """输出选票流，每行一票 / Print the vote stream, a JSON line each with the vote's offset."""
+    try:
+        asyncio.run(_print(stream or _local().stream_urls["analytics"], _place(start), follow))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except ConnectionError as error:
+        out.print(f"选票流无法连接 The stream cannot be reached: {error}", markup=False)
+        raise typer.Exit(3) from None
+
+
+async def _print(url: str, start: Place, follow: bool) -> None:
+    async for offset, vote in numbered_votes(url, start, follow):
+        typer.echo(f'{{"offset":{offset},{vote.model_dump_json()[1:]}')
+
+
+def _place(written: str) -> Place:
+    """An offset, a time or one of the two words; BadParameter for anything else."""
+    if written in ("first", "last"):
+        return written
+    if written.isascii() and written.isdecimal():
+        return int(written)
+    try:
+        return datetime.fromisoformat(written).astimezone()
+    except ValueError:
+        raise typer.BadParameter(f"{written}: first, last, 12345, 2023-09-10T12:00+08:00") from None
+
+
+@app.command()
+def rebuild(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="确认删除并重建 / yes, delete the stream and make it anew")
+    ] = False,
+) -> None:
+    """由选票重建本地环境的选票流 / Make the local stack's vote stream anew from the ballots, and count it again.
+
+    投票接口须先停止 / voting-api must be stopped first: `zhumeng down` and start the servers alone.
+    """
+    if not yes:
+        out.print("将删除选票流并由选票重建，请加 --yes / This deletes the stream and makes it anew: add --yes")
+        raise typer.Exit(2)
+    addresses = _local()
+    if not asyncio.run(_rebuild(str(addresses.mongo_url), addresses.stream_urls["ops"])):
+        out.print(
+            "投票接口仍在运行，请先停止 / voting-api still runs, or stopped within the last seconds: stop it first"
+        )
+        raise typer.Exit(1)
+
+
+async def _rebuild(mongo_url: str, stream_url: str) -> bool:
+    client, stream = connect(mongo_url), RabbitStream(stream_url, NAME)
+    database = client[DATABASE]
+    shelf, store = Shelf(database), VotingStore(database)
+    try:
+        if not await shelf.clear():
+            return False
+        await stream.make_anew()
+        await store.forget_counts()
+        with Progress(console=out) as progress:
+            shown = progress.add_task("重建 rebuilding", total=await store.count_all())
+            async for appended in books.rebuild(shelf, stream):
+                progress.advance(shown, appended)
+        return True
+    finally:
+        await stream.stop()
+        await client.close()
 
 
 @dataclass(frozen=True)
@@ -84,9 +164,9 @@ async def count_anew(url: str, database: str, campaign: CampaignId) -> Counted:
         await client.close()
 
 
-def _local_mongo() -> str:
+def _local() -> Addresses:
     addresses = Addresses.read(Home.default())
     if addresses is None:
-        out.print("本地环境未启动过，请给出 --mongo / No local stack was started here: give --mongo")
+        out.print("本地环境未启动过，请给出地址 / No local stack was started here: give the address")
         raise typer.Exit(3)
-    return str(addresses.mongo_url)
+    return addresses

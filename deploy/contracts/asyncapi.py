@@ -19,6 +19,8 @@ from deploy.contracts.messages import (
 from deploy.contracts.schemas import answer_name, events
 
 EXCHANGE, INGRESS_EXCHANGE, LOG, VOTES = "zhumeng.events", "zhumeng.ingress", "zhumeng.log", "zhumeng.votes"
+STREAMED = (VoteCast,)
+"""Events that go into a stream of their own and not over the exchange."""
 FROM_ANY_POINT = "Read with `x-stream-offset`."
 DESCRIPTION = """筑梦各服务之间的事件，以及前端可以发往总线的消息。
 
@@ -66,7 +68,11 @@ def server() -> Node:
 
 
 def event_channels() -> Node:
-    return {event.topic: routed(EXCHANGE, event, f"{event.__name__}, under its own routing key.") for event in events()}
+    return {
+        event.topic: routed(EXCHANGE, event, f"{event.__name__}, under its own routing key.")
+        for event in events()
+        if event not in STREAMED
+    }
 
 
 def routed(exchange: str, kind: type[Event] | type[Ingress], description: str) -> Node:
@@ -116,10 +122,11 @@ def queue(name: str, queue_type: str, carried: list[str], description: str) -> N
 
 def stream_channels() -> Node:
     """The two histories anyone entitled may read from any point, again and again."""
-    everything = [event.__name__ for event in events()]
+    everything = [event.__name__ for event in events() if event not in STREAMED]
+    votes = [event.__name__ for event in STREAMED]
     return {
-        LOG: queue(LOG, "stream", everything, f"Every event, bound to `{EXCHANGE}` by `#`. {FROM_ANY_POINT}"),
-        VOTES: queue(VOTES, "stream", [VoteCast.__name__], f"Counted votes, by `{VoteCast.topic}`. {FROM_ANY_POINT}"),
+        LOG: queue(LOG, "stream", everything, f"Every event but votes, bound to `{EXCHANGE}` by `#`. {FROM_ANY_POINT}"),
+        VOTES: queue(VOTES, "stream", votes, f"Counted votes, each once, appended in batches. {FROM_ANY_POINT}"),
     }
 
 
@@ -140,7 +147,10 @@ def tellings() -> Node:
     """`send`, by the service that is the first part of the topic."""
     return {
         f"{teller(event)}.tells.{event.__name__}": operation(
-            "send", event.topic, [event.__name__], f"{teller(event)} tells that: {summary(event)}"
+            "send",
+            VOTES if event in STREAMED else event.topic,
+            [event.__name__],
+            f"{teller(event)} tells that: {summary(event)}",
         )
         | {"bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": BINDING}}}
         for event in events()

@@ -253,9 +253,13 @@ def notify_tells() -> list[BaseModel]:
 
 
 def frontends_say() -> list[BaseModel]:
+    batched = ingress.BatchedBallot(campaign=CAMPAIGN, entry=ENTRY, voter="douyin:8f14e45f", cast_at=AT, nonce="n-1")
+    said = {"outcome": "counted", "ballot": BALLOT, "message_zh": "投票成功。", "message_en": "Your vote counts."}
     return [
         ingress.HandInBallot(campaign=CAMPAIGN, entry=ENTRY, voter="douyin:8f14e45f", cast_at=AT),
-        ingress.BallotAnswer(outcome="counted", ballot=BALLOT, message_zh="投票成功。", message_en="Your vote counts."),
+        ingress.BallotAnswer.model_validate(said),
+        ingress.HandInBallots(ballots=(batched.model_dump(mode="json"),)),
+        ingress.BallotAnswers(answers=(ingress.BatchedAnswer.model_validate(said),)),
     ]
 
 

@@ -17,6 +17,7 @@ The schemas are in `contracts/schemas/`, with `asyncapi.yaml` for tools.
 
 The topic is the routing key on the exchange `zhumeng.events`.
 A service that hears it keeps the quorum queue `<service>.<topic>`.
+Votes alone go into a stream of their own, `zhumeng.votes`, in batches.
 Events of one subject arrive in the order they were told. Deliveries may repeat with the same `ce-id`.
 Ids are UUIDs as plain text, times are UTC, personal data is only ever under `pii`. Unknown fields are to be ignored.
 A field may be added if it can be left out.

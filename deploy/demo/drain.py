@@ -18,6 +18,7 @@ from deploy.demo.ledger import Ledger
 from deploy.local.addresses import Addresses
 from deploy.logstream import told
 from deploy.processes import SERVICES
+from deploy.votestream import votes
 
 PREFIX: Final = "zhumeng_"
 AT_ONCE: Final = 6
@@ -45,6 +46,8 @@ class Drain:
     """Ids of what was told."""
     log: Counter[str] = field(default_factory=Counter)
     """Ids of what went over the bus, repeats counted."""
+    votes: Counter[str] = field(default_factory=Counter)
+    """Ids of the ballots in the vote stream, repeats counted."""
     events: list[Event] = field(default_factory=list)
     """What went over the bus, each once."""
     waiting: int = 0
@@ -64,6 +67,7 @@ async def drained(addresses: Addresses, ledger: Ledger) -> Drain:
             _chassis(client, ledger, drain),
             _objects(client, addresses, ledger, drain),
             _log(addresses, ledger, drain),
+            _votes(addresses, ledger, drain),
             _notices(client, addresses, ledger, drain),
             _queues(addresses, drain),
         )
@@ -89,8 +93,8 @@ async def _records(client: AsyncMongoClient[Document], ledger: Ledger, drain: Dr
         async for row in rows:
             for made in row["decisions"]:
                 drain.decisions[f"{kind}/{row['_id']} {made['attempt']} {made['state']}"] += 1
-    async for row in voting["ballots"].find(campaign, {"entry": 1}):
-        drain.ballots[f"{row['_id']} {row['entry']}"] += 1
+    async for row in voting["ballots"].find(campaign, {"ballot": 1, "entry": 1}):
+        drain.ballots[f"{row['ballot']} {row['entry']}"] += 1
     async for row in voting["tallies"].find(campaign):
         drain.tally.update({line["entry"]: line["votes"] for line in row["entries"]})
 
@@ -161,6 +165,12 @@ async def _log(addresses: Addresses, ledger: Ledger, drain: Drain) -> None:
         drain.log[message.id] += 1
         if drain.log[message.id] == 1:
             drain.events.append(CATALOGUE[message.topic].model_validate_json(message.body))
+
+
+async def _votes(addresses: Addresses, ledger: Ledger, drain: Drain) -> None:
+    async for vote in votes(addresses.stream_urls["analytics"]):
+        if vote.campaign == ledger.campaign:
+            drain.votes[f"{vote.ballot} {vote.entry}"] += 1
 
 
 async def _queues(addresses: Addresses, drain: Drain) -> None:

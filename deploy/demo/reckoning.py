@@ -96,6 +96,7 @@ def _record_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
     yield Book("文件", "files: size, hash · S3", _objects(ledger), drain.objects)
     yield Book("决定", "decisions · MongoDB", _decisions(ledger), drain.decisions)
     yield Book("选票", "ballots · MongoDB", ballots, drain.ballots)
+    yield Book("选票流", "votes · stream", ballots, drain.votes)
     yield Book("计票", "closed tally · MongoDB", Counter(list(ledger.ballots.values())), drain.tally)
 
 
@@ -106,7 +107,8 @@ def _notice_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
 
 def _event_books(ledger: Ledger, drain: Drain) -> Iterable[Book]:
     facts = [fact_of(event) for event in drain.events if getattr(event, "campaign", ledger.campaign) == ledger.campaign]
-    yield Book("事件", "facts told · stream", facts_of(ledger), Counter(fact for fact in facts if fact))
+    votes = Counter({f"vote {vote}": 1 for vote in drain.votes})
+    yield Book("事件", "facts told · stream", facts_of(ledger), Counter(fact for fact in facts if fact) + votes)
     yield Book("发件箱", "outbox · stream", drain.outbox, Counter(dict.fromkeys(drain.log, 1)))
 
 

@@ -98,6 +98,13 @@ class Addresses(BaseModel):
 
     @computed_field
     @property
+    def stream_urls(self) -> dict[str, str]:
+        """The same for RabbitMQ's stream protocol, for those who use it."""
+        port, users = self.ports["rabbitmq-stream"], ("voting", "analytics", "ops")
+        return {user: f"rabbitmq-stream://{user}:{self.secrets[f'amqp-{user}']}@127.0.0.1:{port}/" for user in users}
+
+    @computed_field
+    @property
     def management_url(self) -> str:
         """RabbitMQ's pages and API; log in as `ops`."""
         return self.http("rabbitmq-management")

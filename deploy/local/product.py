@@ -54,13 +54,17 @@ def environment(name: str, addresses: Addresses) -> dict[str, str]:
         "ZM_PUBLIC_URL": str(addresses.gateway_url),
         **(_files(addresses) if service in ("media", "registration") else {}),
         **(_first_admin(addresses) if service == "registration" else {}),
-        **({"ZM_VOTER_KEY": addresses.secrets["voter-key"]} if service == "voting" else {}),
+        **(_votes(addresses) if service == "voting" else {}),
         **({"ZM_SMTP_URL": str(addresses.smtp_url)} if service == "notify" else {}),
     }
 
 
 def _first_admin(addresses: Addresses) -> dict[str, str]:
     return {"ZM_ADMIN_EMAIL": ADMIN, "ZM_ADMIN_PASSWORD": addresses.secrets["admin-password"]}
+
+
+def _votes(addresses: Addresses) -> dict[str, str]:
+    return {"ZM_VOTER_KEY": addresses.secrets["voter-key"], "ZM_STREAM_URL": addresses.stream_urls["voting"]}
 
 
 def _files(addresses: Addresses) -> dict[str, str]:

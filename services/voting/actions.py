@@ -1,28 +1,47 @@
 """What voting does: takes ballots in, counts votes, closes tallies."""
 
 import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from weakref import WeakValueDictionary
 
+from msgspec import json
+
+from chassis import crash
 from chassis.clock import Clock
-from chassis.ids import new_id
 from chassis.logs import log
-from chassis.refusal import Refused, Unavailable
+from chassis.refusal import Refused
+from chassis.streams import Entry, Stream, body
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.review import EntrySubject, ProvinceApproved
-from contracts.events.voting import TallyClosed, VoteCast
-from contracts.ids import BallotId, CampaignId
-from contracts.ingress import BallotAnswer, HandInBallot
+from contracts.events.voting import TallyClosed
+from contracts.ids import BallotId, CampaignId, EntryId
+from contracts.ingress import BallotAnswer, BallotAnswers
 from contracts.rulebook import Rulebook, Rulebooks
 from services.voting import rules
-from services.voting.models import Answered, Ballot, Channels, ClosedTally, Counts, Handed, Tally, Votable
-from services.voting.store import ClaimTaken, VotingStore
+from services.voting.box import BallotBox
+from services.voting.models import (
+    AlreadyCounted,
+    Answered,
+    Ballot,
+    BallotIn,
+    Channels,
+    ClosedTally,
+    Counts,
+    Handed,
+    Malformed,
+    Repeats,
+    Tally,
+    Told,
+    Votable,
+)
+from services.voting.store import VotingStore
 
-ATTEMPTS = 50
-"""How often a ballot is decided on while others of the same voter keep getting in between."""
-LOOKS, TRANSACTIONS = 25, 15
-"""What one process has under way at a time; together fewer than its connections to MongoDB."""
+POLL_S = 0.25
+"""How long counting waits for votes before it looks whether it is to stop."""
+AT_ONCE = 20_000
+"""Votes counted in one transaction, at most."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +56,7 @@ class Voting:
     rulebooks: Rulebooks
     clock: Clock
     channels: Channels
-    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    looking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
-    settling: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSACTIONS))
+    box: BallotBox
 
     @transactional
     async def admit(self, tx: Transaction, approved: ProvinceApproved, entry: EntrySubject) -> None:
@@ -50,57 +67,43 @@ class Voting:
         ))  # fmt: skip
 
     async def hand_in(
-        self, account: str, ballot: HandInBallot, received_at: datetime, nonce: str | None = None
-    ) -> BallotAnswer:
-        """Decide on a ballot and keep it where it counts. Looks first, so that repeats open no transaction."""
-        handed = rules.handed(self.channels, account, ballot, received_at, nonce)
-        turn = self._turn(handed)
-        while isinstance(seen := await self._look(handed), Counts):
-            if turn.locked():  # by a ballot of the same voter: see what became of it
-                async with turn:
-                    continue
-            async with turn:
-                return _noted(handed, await self._until_settled(handed))
-        return _noted(handed, rules.answer(seen))
+        self, sender: str | None, ballots: Sequence[BallotIn | Malformed], received_at: datetime
+    ) -> list[Answered]:
+        """What became of each ballot; those that count are kept when this returns."""
+        channel = rules.channel_of(self.channels, sender)
+        key, at = self.channels.voter_key, rules.in_milliseconds(received_at)
+        read = [each if isinstance(each, Malformed) else rules.handed(key, channel, each, at) for each in ballots]
+        answers = iter(await self.box.hand_in([each for each in read if isinstance(each, Handed)]))
+        decided = [each if isinstance(each, Malformed) else next(answers) for each in read]
+        self._note(channel, read, decided)
+        return decided
 
-    async def hand_in_message(self, sender: str | None, ballot: HandInBallot) -> BallotAnswer:
-        """Decide on a ballot from the bus; the transaction keeps the answer too, so that a repeat gets the same."""
-        handed = rules.handed(self.channels, sender, ballot, self.clock.now(), None)
-        async with self._turn(handed):
-            return _noted(handed, await self._until_settled(handed))
+    def _note(self, channel: str, read: Sequence[Handed | Malformed], decided: Sequence[Answered]) -> None:
+        """A line for what was refused, by entry and outcome; it names no voter."""
+        refused: Counter[tuple[str, str, str]] = Counter()
+        for each, decision in zip(read, decided, strict=True):
+            if not isinstance(decision, Counts | Repeats | AlreadyCounted):
+                campaign, entry = (each.campaign, each.entry) if isinstance(each, Handed) else ("", "")
+                refused[campaign, entry, rules.answer(decision).outcome] += 1
+        for (campaign, entry, outcome), ballots in refused.items():
+            what = {"campaign": campaign, "entry": entry, "channel": channel}
+            log().info("ballot_refused", **what, outcome=outcome, ballots=ballots)
 
-    def _turn(self, handed: Handed) -> asyncio.Lock:
-        """One transaction of a voter at a time in this process. It is the claims that decide which ballot counts; this
-        only keeps a thousand of them from colliding."""
-        return self.turns.setdefault(f"{handed.campaign}/{handed.voter}", asyncio.Lock())
+    async def hand_in_message(self, sender: str | None, ballot: BallotIn) -> None:
+        """Decide on a ballot from the bus, and keep the answer, so that a repeat of the message gets the same."""
+        [decision] = await self.hand_in(sender, [ballot], self.clock.now())
+        rules.refuse_alone(decision)
+        await self._answer(BallotAnswer.model_validate(rules.answer(decision), from_attributes=True))
 
-    async def _look(self, handed: Handed) -> Answered:
-        async with self.looking:
-            return await self._decide(handed, BallotId(new_id()))
-
-    async def _until_settled(self, handed: Handed) -> BallotAnswer:
-        ballot = BallotId(new_id())
-        for attempt in range(ATTEMPTS):
-            try:
-                async with self.settling:
-                    return await self._settle(handed, ballot)
-            except ClaimTaken:
-                await asyncio.sleep(0.002 * attempt)
-        raise Unavailable("other ballots of the same voter kept getting in between")
+    async def hand_in_messages(self, sender: str | None, ballots: Sequence[BallotIn | Malformed]) -> None:
+        """The same for a batch."""
+        decided = await self.hand_in(sender, ballots, self.clock.now())
+        answers = [rules.answer(decision) for decision in decided]
+        await self._answer(BallotAnswers.model_validate({"answers": answers}, from_attributes=True))
 
     @transactional
-    async def _settle(self, tx: Transaction, handed: Handed, ballot: BallotId) -> BallotAnswer:
-        decision = await self._decide(handed, ballot, tx)
-        if isinstance(decision, Counts):
-            await self.store.keep(tx, [decision.ballot])
-            tx.tell(_vote_cast(decision.ballot))
-        answer = rules.answer(decision)
+    async def _answer(self, tx: Transaction, answer: BallotAnswer | BallotAnswers) -> None:
         tx.answer(answer)
-        return answer
-
-    async def _decide(self, handed: Handed, ballot: BallotId, tx: Transaction | None = None) -> Answered:
-        entry, earlier = await self.store.votable(handed.entry, tx), await self.store.earlier(handed, tx)
-        return rules.decide(handed, ballot, self.rulebooks.get(handed.campaign), entry, earlier, self.channels.named)
 
     async def receipt(self, ballot: BallotId) -> Ballot:
         """A ballot that counts; 404 where there is none of that id."""
@@ -116,17 +119,36 @@ class Voting:
 
 @dataclass(frozen=True)
 class Tallying:
-    """Counts the votes that were told, shows the count, and closes it when the window has ended."""
+    """Counts the votes in the stream, shows the count, and closes it when the window has ended."""
 
     transactions: Transactions
     store: VotingStore
     rulebooks: Rulebooks
     clock: Clock
+    stream: Callable[[], Stream]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def count(self) -> bool:
+        """Count what the stream has beyond what was counted, as much as there is at hand; False where there is nothing.
+        The counts and the place in the stream are one transaction, so a vote is counted once."""
+        async with self.turn:
+            start = await self.store.position()
+            entries = await self.stream().poll(start, POLL_S)
+            for at in range(0, len(entries), AT_ONCE):
+                some = entries[at : at + AT_ONCE]
+                crash.point("received")
+                if not await self._add(start, some):
+                    return True
+                start = some[-1].offset + 1
+            return bool(entries)
 
     @transactional
-    async def count(self, tx: Transaction, vote: VoteCast) -> None:
-        """Count one vote; the inbox row in the same transaction makes it once."""
-        await self.store.add(tx, vote.campaign, vote.entry, rules.shard(vote.ballot))
+    async def _add(self, tx: Transaction, start: int, entries: Sequence[Entry]) -> bool:
+        votes: dict[CampaignId, Counter[EntryId]] = defaultdict(Counter)
+        for entry in entries:
+            told = json.decode(body(entry.message), type=Told)
+            votes[told.campaign][told.entry] += 1
+        return await self.store.count(tx, start, entries[-1].offset + 1, votes)
 
     async def shown(self, campaign: CampaignId) -> tuple[Rulebook, Tally]:
         """The closed tally, or the count so far; 404 where the campaign has no public vote."""
@@ -139,44 +161,25 @@ class Tallying:
         return [rulebook.id for rulebook in ended if await self._can_close(rulebook.id) and await self._close(rulebook)]
 
     async def _can_close(self, campaign: CampaignId) -> bool:
-        """Not closed yet, something was approved, and every ballot that counts has been tallied."""
+        """Not closed yet, something was approved, and a recount of the ballots gives what was counted."""
         if await self.store.closed(campaign) or not await self.store.has_entries(campaign):
             return False
-        counted, live = await self.store.count_ballots(campaign), await self.store.live(campaign)
-        if live.votes > counted:
-            log().error("tally_disagrees", campaign=campaign, ballots=counted, tallied=live.votes)
-        return counted == live.votes
+        recounted, live = await self.store.recount(campaign), await self.store.live(campaign)
+        if live.votes >= recounted.votes and live != recounted:
+            log().error("tally_disagrees", campaign=campaign, ballots=recounted.votes, tallied=live.votes)
+        return live == recounted
 
     @transactional
     async def _close(self, tx: Transaction, rulebook: Rulebook) -> bool:
-        """Freeze the tally if a recount of the ballots gives the same; told in the same transaction."""
-        live, recounted = await self.store.live(rulebook.id, tx), await self.store.recount(rulebook.id, tx)
-        if live != recounted:
-            log().error("tally_disagrees", campaign=rulebook.id, ballots=recounted.votes, tallied=live.votes)
-            return False
+        """Freeze the tally; told in the same transaction. No ballot can come any more, so what was recounted holds."""
         if await self.store.closed(rulebook.id, tx):
             return False
-        closed = rules.closed(live, rulebook, self.clock.now())
+        closed = rules.closed(await self.store.live(rulebook.id, tx), rulebook, self.clock.now())
         await self.store.close(tx, closed)
         tx.tell(_tally_closed(closed))
         tx.audit(f"campaign/{closed.campaign}", "close_tally", votes=closed.votes, digest=closed.digest)
         log().info("tally_closed", campaign=closed.campaign, votes=closed.votes, digest=closed.digest)
         return True
-
-
-def _noted(handed: Handed, answer: BallotAnswer) -> BallotAnswer:
-    """The answer; where it names no ballot that counts, a line says what was refused, and of no voter."""
-    if answer.ballot is None:
-        what = {"campaign": handed.campaign, "entry": handed.entry, "channel": handed.channel}
-        log().info("ballot_refused", **what, outcome=answer.outcome)
-    return answer
-
-
-def _vote_cast(ballot: Ballot) -> VoteCast:
-    return VoteCast(
-        at=ballot.received_at, ballot=ballot.id, campaign=ballot.campaign, revision=ballot.revision,
-        entry=ballot.entry, channel=ballot.channel, voter=ballot.voter,
-    )  # fmt: skip
 
 
 def _tally_closed(tally: ClosedTally) -> TallyClosed:

@@ -1,29 +1,23 @@
 """Voting over HTTP: ballots in, receipts, the entries to vote on, the tally."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, Field, TypeAdapter
 
-from chassis.clock import Clock
-from chassis.identity import Frontend
+from chassis.identity import Caller
+from chassis.lane import Lane
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, TrackId
-from contracts.ingress import BallotAnswer, HandInBallot
+from contracts.ingress import BallotAnswer, BatchedAnswer, BatchedBallot
 from contracts.rulebook import Rulebook
-from services.voting import rules
+from services.voting import intake, rules
 from services.voting.actions import Tallying, Voting
 from services.voting.models import ClosedTally, Tally
 
-
-class BallotIn(HandInBallot):
-    """One ballot."""
-
-    nonce: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    """Chosen by the channel for this ballot: a repeat under it gets the first answer and never counts twice."""
+Batch = Annotated[tuple[BatchedBallot, ...], Field(min_length=1, max_length=rules.LARGEST_BATCH)]
 
 
 class Receipt(BaseModel):
@@ -75,26 +69,39 @@ def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
     )  # fmt: skip
 
 
-def receiving(clock: Clock) -> Callable[[], Awaitable[datetime]]:
-    """The dependency that takes the receive time, before anything else is asked for."""
+def lane(voting: Voting) -> Lane:
+    """`POST /v1/votes`: a ballot, or a batch of them."""
 
-    async def received_at() -> datetime:
-        return clock.now()
+    async def hand_in(caller: Caller, received_at: datetime, body: bytes) -> bytes:
+        batch, ballots = intake.read(body)
+        decided = await voting.hand_in(caller.account, ballots, received_at)
+        if not batch:
+            rules.refuse_alone(decided[0])
+        return intake.answered(batch, [rules.answer(decision) for decision in decided])
 
-    return received_at
+    return Lane("POST", "/v1/votes", "frontend", rules.LARGEST_BODY, hand_in, described())
+
+
+def described() -> dict[str, Any]:
+    """The operation as OpenAPI says it."""
+
+    def json_of(kind: Any) -> dict[str, Any]:
+        return {"content": {"application/json": {"schema": TypeAdapter(kind).json_schema()}}}
+
+    said = "Hand in a ballot, or up to 1,000, and learn what became of each: what is answered `counted` is kept."
+    answer = {"description": "What became of each.", **json_of(BallotAnswer | tuple[BatchedAnswer, ...])}
+    return {
+        "tags": ["voting"],
+        "summary": said,
+        "operationId": "hand_in",
+        "requestBody": {"required": True, **json_of(BatchedBallot | Batch)},
+        "responses": {"200": answer},
+    }
 
 
 def api(voting: Voting, tallying: Tallying) -> APIRouter:
     """The routes of the API process."""
     router = APIRouter(prefix="/v1", tags=["voting"])
-    received = receiving(voting.clock)
-
-    @router.post("/votes")
-    async def hand_in(
-        received_at: Annotated[datetime, Depends(received)], caller: Frontend, ballot: BallotIn
-    ) -> BallotAnswer:
-        """Hand in a ballot and learn what became of it; what is answered `counted` is kept and will be tallied."""
-        return await voting.hand_in(caller.account, ballot, received_at, ballot.nonce)
 
     @router.get("/votes/{ballot}")
     async def receipt(ballot: BallotId) -> Receipt:

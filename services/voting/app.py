@@ -3,44 +3,72 @@
 import asyncio
 
 from chassis.clock import Clock
+from chassis.rabbitstream import RabbitStream
 from chassis.service import Service
-from contracts.events.voting import VoteCast
+from chassis.streams import Stream
 from contracts.rulebook import load_all
+from services.voting import books
 from services.voting.actions import Tallying, Voting
-from services.voting.api import api
-from services.voting.handlers import handlers, tally_handlers
+from services.voting.api import api, lane
+from services.voting.books import Book
+from services.voting.box import BallotBox
+from services.voting.handlers import handlers
 from services.voting.models import Channels
 from services.voting.settings import Settings
-from services.voting.store import VotingStore
+from services.voting.store import Shelf, VotingStore
 
-STREAMS = {"zhumeng.votes": VoteCast.topic}
+VOTES = "zhumeng.votes"
 LOOK_S = 1.0
 
 
 def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     """The process frontends call and publish to. Any number of them may run."""
-    service = Service("voting", settings, clock, process="voting-api")
-    store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
-    channels = Channels(settings.voter_key.get_secret_value().encode(), settings.channels)
-    voting = Voting(service.transactions, store, rulebooks, service.clock, channels)
-    tallying = Tallying(service.transactions, store, rulebooks, service.clock)
+    service = _service(settings, clock, "voting-api")
+    voting, shelf = taking(service, settings), Shelf(service.database)
+    book = voting.box.book
     service.hears = handlers(voting)
-    service.routers.append(api(voting, tallying))
-    service.prepare.append(store.prepare)
-    service.streams = STREAMS
+    service.lanes.append(lane(voting))
+    service.routers.append(api(voting, tallying(service, settings)))
+    service.prepare.append(voting.store.prepare)
+    service.tasks.append(book.keep_open)
+    service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service))]
+    service.closing.append(book.close)
     return service
 
 
 def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
-    """The process that counts what was told, and closes the tally."""
-    service = Service("voting", settings, clock, process="voting-tally")
-    store = VotingStore(service.database)
-    tallying = Tallying(service.transactions, store, load_all(settings.rulebooks), service.clock)
-    service.hears = tally_handlers(tallying)
-    service.prepare.append(store.prepare)
-    service.tasks.append(lambda: _close_ended(tallying))
-    service.streams = STREAMS
+    """The process that counts what is in the stream, and closes the tally."""
+    service = _service(settings, clock, "voting-tally")
+    counting = tallying(service, settings)
+    service.prepare.append(counting.store.prepare)
+    service.rounds.append(counting.count)
+    service.tasks.append(lambda: _close_ended(counting))
     return service
+
+
+def _service(settings: Settings, clock: Clock | None, process: str) -> Service:
+    service = Service("voting", settings, clock, process=process)
+    service.stream = RabbitStream(settings.stream_url, VOTES)
+    return service
+
+
+def taking(service: Service, settings: Settings) -> Voting:
+    """What takes ballots in, with a book and a box of its own."""
+    store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
+    channels = Channels(settings.voter_key.get_secret_value().encode(), settings.channels)
+    box = BallotBox(store, rulebooks, channels.named, Book(Shelf(service.database), lambda: _stream(service)))
+    return Voting(service.transactions, store, rulebooks, service.clock, channels, box)
+
+
+def tallying(service: Service, settings: Settings) -> Tallying:
+    """What counts and closes."""
+    store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
+    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service))
+
+
+def _stream(service: Service) -> Stream:
+    assert service.stream is not None
+    return service.stream
 
 
 async def _close_ended(tallying: Tallying) -> None:

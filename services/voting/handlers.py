@@ -1,4 +1,4 @@
-"""What voting hears. The API process takes ballots in, the tally process counts the votes."""
+"""What voting hears: approvals, and ballots from channels."""
 
 from typing import Final
 
@@ -6,11 +6,11 @@ from chassis.delivery import DELIVERY
 from chassis.hearing import Hears
 from contracts.events.event import Event
 from contracts.events.review import EntrySubject, ProvinceApproved
-from contracts.events.voting import VoteCast
-from contracts.ingress import HandInBallot, Ingress
-from services.voting.actions import Tallying, Voting
+from contracts.ingress import HandInBallot, HandInBallots, Ingress
+from services.voting import intake
+from services.voting.actions import Voting
 
-HEARS: Final[tuple[type[Event] | type[Ingress], ...]] = (ProvinceApproved, HandInBallot, VoteCast)
+HEARS: Final[tuple[type[Event] | type[Ingress], ...]] = (ProvinceApproved, HandInBallot, HandInBallots)
 
 
 def handlers(voting: Voting) -> Hears:
@@ -23,21 +23,20 @@ def handlers(voting: Voting) -> Hears:
             case EntrySubject() as entry:
                 await voting.admit(event, entry)
 
-    @hears(HandInBallot, timeout_s=9, at_once=20)
+    @hears(HandInBallot, timeout_s=9, at_once=40)
     async def hand_in(ballot: HandInBallot) -> None:
-        delivery = DELIVERY.get()
-        sender = delivery.message.sender if delivery else None
-        await voting.hand_in_message(sender, ballot)
+        sender, message_id = _origin()
+        await voting.hand_in_message(sender, intake.of_message(ballot, message_id))
+
+    @hears(HandInBallots, timeout_s=9, at_once=10)
+    async def hand_in_batch(batch: HandInBallots) -> None:
+        sender, message_id = _origin()
+        await voting.hand_in_messages(sender, intake.of_batch(batch, message_id))
 
     return hears
 
 
-def tally_handlers(tallying: Tallying) -> Hears:
-    """The tally process's table."""
-    hears = Hears("voting")
-
-    @hears(VoteCast, at_once=8)
-    async def count(vote: VoteCast) -> None:
-        await tallying.count(vote)
-
-    return hears
+def _origin() -> tuple[str | None, str]:
+    """Who sent the message that is being handled, and its id."""
+    delivery = DELIVERY.get()
+    return (delivery.message.sender, delivery.message.id) if delivery else (None, "")

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
 from pydantic import BaseModel, ConfigDict
 
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, Revision, StudioId, ThemeId, TrackId
+
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Given = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class Record(BaseModel):
@@ -44,7 +48,18 @@ class Channels:
         return frozenset(self.names.values())
 
 
-class Handed(Record):
+class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A ballot as a channel writes it. Read tens of thousands of times a second, so neither this nor what is made of
+    it is a pydantic model."""
+
+    campaign: Id
+    entry: Id
+    voter: Given
+    cast_at: Annotated[datetime, Meta(tz=True)] | None = None
+    nonce: Given | None = None
+
+
+class Handed(Struct, frozen=True):
     """A ballot as a channel handed it in, and when it was received."""
 
     campaign: CampaignId
@@ -58,9 +73,14 @@ class Handed(Record):
     """By the channel's clock: recorded only."""
     nonce: str | None = None
 
+    @property
+    def person(self) -> str:
+        """The voter in the campaign, whose ballots are numbered."""
+        return f"{self.campaign}/{self.voter}"
 
-class Ballot(Record):
-    """A ballot that counts. It is never changed and never deleted."""
+
+class Ballot(Struct, frozen=True):
+    """A ballot that counts. It is never deleted."""
 
     id: BallotId
     campaign: CampaignId
@@ -68,12 +88,14 @@ class Ballot(Record):
     entry: EntryId
     channel: str
     voter: str
+    n: int
+    """The how-manieth of its voter in the campaign, from 1 without a gap. No two ballots can have the same, and whoever
+    takes `n` has seen all before it: that makes every limit exact."""
     day: str
     """The calendar day it counts for in the campaign's time zone: `2023-09-04`."""
     received_at: datetime
-    cast_at: datetime | None
-    claims: tuple[str, ...]
-    """The places it takes in its voter's limits, and its nonce. No two ballots can hold the same claim."""
+    cast_at: datetime | None = None
+    nonce: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,8 +146,36 @@ class NotVotable:
     why: Literal["campaign", "channel", "entry"]
 
 
-Answered = Counts | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVotable
-"""What can become of a ballot that was handed in as it should be."""
+@dataclass(frozen=True)
+class NonceReused:
+    """The voter's nonce belongs to a ballot for another entry."""
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """It is no ballot: what does not fit, and where."""
+
+    reason: str
+
+
+Answered = Counts | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVotable | NonceReused | Malformed
+"""What can become of a ballot."""
+
+
+class Answer(Struct, frozen=True):
+    """What the channel is told of one ballot; see `contracts.ingress.BallotAnswer`."""
+
+    outcome: str
+    ballot: BallotId | None
+    message_zh: str
+    message_en: str
+
+
+class Told(Struct, frozen=True):
+    """What of a vote in the stream is counted."""
+
+    campaign: CampaignId
+    entry: EntryId
 
 
 class Tally(Record):

@@ -4,25 +4,30 @@ import hashlib
 import hmac
 import json
 import unicodedata
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from chassis.refusal import Refused
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId
-from contracts.ingress import BallotAnswer, HandInBallot
 from contracts.rulebook import Rulebook, Rulebooks
 from contracts.rulebook.voting import Voting
 from services.voting.models import (
     AlreadyCounted,
+    Answer,
     Answered,
     Ballot,
+    BallotIn,
     Channels,
     ClosedTally,
     Counts,
     Handed,
     LimitName,
+    Malformed,
+    NonceReused,
     NotVotable,
     OutsideWindow,
     OverLimit,
@@ -34,8 +39,11 @@ from services.voting.models import (
 SETTLED_AFTER = timedelta(seconds=12)
 """A ballot received inside the window is in the store, or was refused, this long after the window closed: a request
 ends within ten seconds, so does a message's handling."""
-SHARDS = 16
-"""Parts a live count of an entry is kept in, so that votes counted side by side seldom meet."""
+LARGEST_BATCH: Final = 1000
+"""Ballots in one request or message."""
+LARGEST_BODY: Final = 1 << 20
+"""Bytes of one request: room for the largest batch, and little more."""
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def in_milliseconds(now: datetime) -> datetime:
@@ -49,6 +57,8 @@ def normal_voter(voter: str) -> str:
     Control and invisible format characters dropped, Unicode NFKC (full-width and composed forms), case folded,
     runs of white space one blank, none at the ends.
     """
+    if voter.isascii() and voter.isprintable():
+        return " ".join(voter.lower().split())
     visible = "".join(c for c in voter if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     return " ".join(folded.split())
@@ -56,23 +66,26 @@ def normal_voter(voter: str) -> str:
 
 def pseudonym(key: bytes, channel: str, normal: str) -> str:
     """A voter of a channel as 128 bits in hex: HMAC-SHA-256 over channel and normalised id, cut in half."""
-    said = json.dumps([channel, normal], ensure_ascii=False).encode(errors="surrogatepass")
+    said = _json([channel, normal]).encode(errors="surrogatepass")
     return hmac.digest(key, said, "sha256")[:16].hex()
 
 
-def handed(channels: Channels, sender: str | None, ballot: HandInBallot, now: datetime, nonce: str | None) -> Handed:
-    """A ballot as received from an account or RabbitMQ user. It is in the channel its sender is listed with, or else
-    in a channel of the sender's own. Refused where the sender is not named or the voter's id is blank."""
+def channel_of(channels: Channels, sender: str | None) -> str:
+    """The channel an account or RabbitMQ user hands ballots in for: the one it is listed with, or else one of its own.
+    Refused where the sender is not named."""
     if not sender:
         zh, en = "消息没有注明发送者。", "The message does not name its sender."
         raise Refused(403, "sender_not_named", zh, en, mend="Set `user_id` on the AMQP message.")
+    return channels.names.get(sender, sender)
+
+
+def handed(key: bytes, channel: str, ballot: BallotIn, received_at: datetime) -> Handed | Malformed:
+    """A ballot as received in a channel, `received_at` in whole milliseconds."""
     if not (voter := normal_voter(ballot.voter)):
-        raise Refused(422, "voter_blank", "投票人标识为空。", "The voter's id is blank.")
-    channel = channels.names.get(sender, sender)
+        return Malformed("voter: nothing of it can be seen")
     return Handed(
-        campaign=ballot.campaign, entry=ballot.entry, channel=channel,
-        voter=pseudonym(channels.voter_key, channel, voter),
-        received_at=in_milliseconds(now), cast_at=ballot.cast_at, nonce=nonce,
+        CampaignId(ballot.campaign), EntryId(ballot.entry), channel, pseudonym(key, channel, voter), received_at,
+        ballot.cast_at, ballot.nonce,
     )  # fmt: skip
 
 
@@ -84,22 +97,24 @@ def decide(
     earlier: Sequence[Ballot],
     named: frozenset[str] = frozenset(),
 ) -> Answered:
-    """What becomes of a ballot. `earlier` holds the voter's ballots in the campaign, and whichever has its nonce;
-    `named` the channels that were given one of a rulebook's names. Refused where the nonce is another ballot's."""
-    if (known := _of_nonce(handed, earlier)) is not None:
+    """What becomes of a ballot. `earlier` holds the voter's ballots in the campaign from the first on; `named` the
+    channels that were given one of a rulebook's names."""
+    if earlier and handed.nonce is not None and (known := _of_nonce(handed, earlier)) is not None:
         return known
     if rulebook is None or rulebook.voting is None:
         return NotVotable("campaign")
-    if handed.channel in named and handed.channel not in {channel.id for channel in rulebook.voting.channels}:
+    voting = rulebook.voting
+    if handed.channel in named and handed.channel not in {channel.id for channel in voting.channels}:
         return NotVotable("channel")
-    if entry is None or entry.campaign != handed.campaign or entry.track not in rulebook.voting.tracks:
+    if entry is None or entry.campaign != handed.campaign or entry.track not in voting.tracks:
         return NotVotable("entry")
-    reached = _reached_limit(handed, rulebook, earlier)
+    day = _day(rulebook.zone.key, handed.received_at.replace(second=0, microsecond=0))
+    reached = _reached_limit(handed, voting, earlier, day) if earlier else None
     if isinstance(reached, AlreadyCounted):
         return reached
     if rulebook.vote_window(handed.received_at) is None:
-        return _outside(handed.received_at, rulebook, rulebook.voting)
-    return reached or Counts(_ballot(handed, ballot_id, rulebook, earlier))
+        return _outside(handed.received_at, rulebook, voting)
+    return reached or Counts(_ballot(handed, ballot_id, rulebook, entry, len(earlier) + 1, day))
 
 
 def _outside(received_at: datetime, rulebook: Rulebook, voting: Voting) -> OutsideWindow:
@@ -109,63 +124,70 @@ def _outside(received_at: datetime, rulebook: Rulebook, voting: Voting) -> Outsi
     return OutsideWindow(opens, closes)
 
 
-def nonce_claim(handed: Handed) -> str | None:
-    """The claim that keeps a channel's nonce from being used twice."""
-    return None if handed.nonce is None else f"nonce/{handed.channel}/{handed.nonce}"
-
-
-def _of_nonce(handed: Handed, earlier: Sequence[Ballot]) -> Repeats | None:
-    claim = nonce_claim(handed)
-    first = next((ballot for ballot in earlier if claim in ballot.claims), None)
+def _of_nonce(handed: Handed, earlier: Sequence[Ballot]) -> Repeats | NonceReused | None:
+    first = next((ballot for ballot in earlier if ballot.nonce == handed.nonce), None)
     if first is None:
         return None
-    if (first.campaign, first.entry, first.voter) != (handed.campaign, handed.entry, handed.voter):
-        zh, en = "该随机码已用于另一张选票。", "This nonce was used for another ballot."
-        raise Refused(409, "nonce_reused", zh, en, mend="Give every ballot a nonce of its own.")
-    return Repeats(first.id)
+    return Repeats(first.id) if first.entry == handed.entry else NonceReused()
 
 
 Used = tuple[LimitName, int, list[Ballot]]
 """A limit, how many votes it allows, and the ballots that used it."""
 
 
-def _used(handed: Handed, rulebook: Rulebook, earlier: Sequence[Ballot]) -> Iterator[Used]:
-    limits, day = rulebook.voting.limits if rulebook.voting else None, _day(handed, rulebook)
-    mine = [ballot for ballot in earlier if (ballot.campaign, ballot.voter) == (handed.campaign, handed.voter)]
-    if limits and limits.per_entry is not None:
+def _used(handed: Handed, voting: Voting, mine: Sequence[Ballot], day: str) -> Iterator[Used]:
+    limits = voting.limits
+    if limits.per_entry is not None:
         yield "per_entry", limits.per_entry, [ballot for ballot in mine if ballot.entry == handed.entry]
-    if limits and limits.per_day is not None:
+    if limits.per_day is not None:
         yield "per_day", limits.per_day, [ballot for ballot in mine if ballot.day == day]
-    if limits and limits.per_campaign is not None:
-        yield "per_campaign", limits.per_campaign, mine
+    if limits.per_campaign is not None:
+        yield "per_campaign", limits.per_campaign, list(mine)
 
 
-def _reached_limit(handed: Handed, rulebook: Rulebook, earlier: Sequence[Ballot]) -> AlreadyCounted | OverLimit | None:
+def _reached_limit(
+    handed: Handed, voting: Voting, earlier: Sequence[Ballot], day: str
+) -> AlreadyCounted | OverLimit | None:
     """The limit that is used up. One vote, used for this very entry, was already counted; anything else is over."""
-    reached = [each for each in _used(handed, rulebook, earlier) if len(each[2]) >= each[1]]
+    reached = [each for each in _used(handed, voting, earlier, day) if len(each[2]) >= each[1]]
     for _, allowed, used in reached:
         if allowed == 1 and used[0].entry == handed.entry:
             return AlreadyCounted(used[0].id)
     return next((OverLimit(name, allowed) for name, allowed, _ in reached), None)
 
 
-def _ballot(handed: Handed, ballot_id: BallotId, rulebook: Rulebook, earlier: Sequence[Ballot]) -> Ballot:
-    day = _day(handed, rulebook)
-    scopes = {"per_entry": f"entry/{handed.entry}", "per_day": f"day/{day}", "per_campaign": "campaign"}
-    claims = [
-        f"{handed.campaign}/{handed.voter}/{scopes[name]}/{len(used) + 1}"
-        for name, _, used in _used(handed, rulebook, earlier)
-    ]
-    if (nonce := nonce_claim(handed)) is not None:
-        claims.append(nonce)
+def _ballot(handed: Handed, ballot_id: BallotId, rulebook: Rulebook, entry: Votable, n: int, day: str) -> Ballot:
     return Ballot(
-        id=ballot_id, revision=rulebook.revision, day=day, claims=tuple(claims),
-        **handed.model_dump(exclude={"nonce"}),
+        ballot_id, rulebook.id, rulebook.revision, entry.id, handed.channel, handed.voter, n, day,
+        handed.received_at, handed.cast_at, handed.nonce,
     )  # fmt: skip
 
 
-def _day(handed: Handed, rulebook: Rulebook) -> str:
-    return rulebook.voting_day(handed.received_at).isoformat()
+@lru_cache(maxsize=1024)
+def _day(zone: str, minute: datetime) -> str:
+    """The calendar day of an instant; all of a minute lie in one."""
+    return minute.astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def ballot_prefix(book: str, number: int) -> str:
+    """What the id of a book's ballot begins with; ids rise with numbers."""
+    return f"{book[:8]}-{book[8:12]}-{book[12:]}-{number >> 16:04x}-{number & 0xFFFF:04x}"
+
+
+def ballot_id(book: str, number: int, guess: str) -> BallotId:
+    """The id of a book's ballot in the form of a UUID: 16 digits for the book, 8 for the number, and 8 that keep
+    anybody who knows one receipt from finding the next."""
+    return BallotId(ballot_prefix(book, number) + guess)
+
+
+def number_of(ballot: BallotId) -> int:
+    """The place of a ballot in its book, from 1."""
+    return int(ballot[19:23] + ballot[24:28], 16)
+
+
+def book_of(ballot: BallotId) -> str:
+    """The book a ballot is in."""
+    return ballot[:8] + ballot[9:13] + ballot[14:18]
 
 
 NOT_VOTABLE = {
@@ -173,41 +195,54 @@ NOT_VOTABLE = {
     "channel": ("该活动不接受此渠道的投票。", "This campaign takes no ballots from this channel."),
     "entry": ("该作品不在可投票之列。", "This entry cannot be voted on."),
 }
-OVER_LIMIT = {
+OVER_LIMIT: dict[LimitName, tuple[str, str]] = {
     "per_entry": ("您为该作品投的票已达上限（{}票）。", "You have used up your votes for this entry ({})."),
     "per_day": ("您今天的票数已达上限（{}票）。", "You have used up your votes for today ({})."),
     "per_campaign": ("您在本活动的票数已达上限（{}票）。", "You have used up your votes in this campaign ({})."),
 }
 
 
-def answer(decision: Answered) -> BallotAnswer:
+def answer(decision: Answered) -> Answer:
     """What the channel is told, truly."""
     match decision:
         case Counts(Ballot(id=ballot)) | Repeats(ballot):
-            return BallotAnswer(outcome="counted", ballot=ballot, message_zh="投票成功。", message_en="Counted.")
+            return Answer("counted", ballot, "投票成功。", "Counted.")
         case AlreadyCounted(ballot):
             zh, en = "您已经为该作品投过票。", "Your vote for this entry was counted before."
-            return BallotAnswer(outcome="already_counted", ballot=ballot, message_zh=zh, message_en=en)
+            return Answer("already_counted", ballot, zh, en)
         case OverLimit(limit, allowed):
-            zh, en = (text.format(allowed) for text in OVER_LIMIT[limit])
-            return BallotAnswer(outcome="over_limit", message_zh=zh, message_en=en)
+            return Answer("over_limit", None, *(text.format(allowed) for text in OVER_LIMIT[limit]))
         case OutsideWindow(opens, closes):
             since, until = _on_the_clock(opens), _on_the_clock(closes)
             zh = f"现在不在投票时间内，投票时间为{since}至{until}。"
-            en = f"Voting is not open now; it is from {since} to {until}."
-            return BallotAnswer(outcome="outside_window", message_zh=zh, message_en=en)
+            return Answer("outside_window", None, zh, f"Voting is not open now; it is from {since} to {until}.")
         case NotVotable(why):
-            zh, en = NOT_VOTABLE[why]
-            return BallotAnswer(outcome="not_votable", message_zh=zh, message_en=en)
+            return Answer("not_votable", None, *NOT_VOTABLE[why])
+        case NonceReused():
+            zh, en = "该随机码已用于另一张选票。", "This nonce was used for another ballot; give every ballot its own."
+            return Answer("nonce_reused", None, zh, en)
+        case Malformed(reason):
+            return Answer("malformed", None, f"选票内容有误：{reason}。", f"This is no ballot: {reason}.")
+
+
+def refuse_alone(decision: Answered) -> None:
+    """Refuse a request whose one ballot is no ballot, or is not the one its nonce was used for."""
+    match decision:
+        case Malformed(reason):
+            raise malformed("body", reason)
+        case NonceReused():
+            said = answer(decision)
+            raise Refused(409, "nonce_reused", said.message_zh, said.message_en)
+
+
+def malformed(where: str, reason: str) -> Refused:
+    """A request that cannot be read, and why."""
+    zh, en = "请求内容有误，请检查所列字段。", "The request does not fit; see the fields named."
+    return Refused(422, "malformed", zh, en, fields=[{"where": where, "reason": reason}])
 
 
 def _on_the_clock(at: datetime) -> str:
     return at.isoformat(" ", "seconds" if at.second else "minutes")
-
-
-def shard(ballot: BallotId) -> int:
-    """Which part of its entry's live count a ballot adds to."""
-    return zlib.crc32(ballot.encode()) % SHARDS
 
 
 def tally(campaign: CampaignId, counts: Iterable[tuple[EntryId, int]]) -> Tally:

@@ -1,22 +1,30 @@
-"""Voting's records in MongoDB: entries, ballots, live counts, closed tallies."""
+"""Voting's records in MongoDB: entries, ballots, the books that number them, live counts, closed tallies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+import pymongo
+from msgspec.structs import asdict
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from chassis.mongo import Document
 from chassis.transaction import Transaction
 from contracts.ids import BallotId, CampaignId, EntryId, TrackId
 from services.voting import rules
-from services.voting.models import Ballot, ClosedTally, Handed, Tally, Votable
+from services.voting.models import Ballot, ClosedTally, Tally, Votable
 
-
-class ClaimTaken(Exception):
-    """Another ballot took the same place in a limit since this one was decided on; decide again."""
+WRITE_S = 8.0
+"""A group of ballots is kept within this, or nobody knows yet."""
+DUPLICATE = 11000
+LOOKED_UP = 100
+"""Voters whose ballots one query asks for."""
 
 
 class VotingStore:
@@ -24,19 +32,18 @@ class VotingStore:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._entries = database["entries"]
-        self._ballots = database["ballots"]
+        self._ballots = database.get_collection(
+            "ballots", write_concern=WriteConcern("majority", j=True), read_concern=ReadConcern("majority")
+        )
         self._counts = database["counts"]
+        self._positions = database["positions"]
         self._tallies = database["tallies"]
 
     async def prepare(self) -> None:
-        """Create indexes. The unique one on `claims` is what makes one vote once."""
+        """Create indexes. The `_id` of a ballot, `<campaign>/<voter>/<n>`, is what makes one vote once; ids of ballots
+        rise within a book, so that a book can be read in its order."""
         await self._entries.create_indexes([IndexModel([("campaign", ASCENDING), ("_id", ASCENDING)])])
-        await self._ballots.create_indexes([
-            IndexModel([("claims", ASCENDING)], unique=True),
-            IndexModel([("campaign", ASCENDING), ("voter", ASCENDING)]),
-            IndexModel([("campaign", ASCENDING), ("entry", ASCENDING)]),
-        ])  # fmt: skip
-        await self._counts.create_indexes([IndexModel([("campaign", ASCENDING), ("entry", ASCENDING)])])
+        await self._ballots.create_indexes([IndexModel([("ballot", ASCENDING)], unique=True)])
 
     async def admit(self, tx: Transaction, entry: Votable) -> None:
         """Keep an entry as votable; of several approvals the latest is kept."""
@@ -44,10 +51,9 @@ class VotingStore:
         if known is None or known["approved_at"] < entry.approved_at:
             await self._entries.replace_one({"_id": entry.id}, _document(entry), upsert=True, session=tx.session)
 
-    async def votable(self, entry: EntryId, tx: Transaction | None = None) -> Votable | None:
-        """The entry, where its approval was heard."""
-        found = await self._entries.find_one({"_id": entry}, session=_session(tx))
-        return None if found is None else Votable(**_fields(found))
+    async def votable(self, entries: Iterable[EntryId]) -> list[Votable]:
+        """Those of some entries whose approval was heard."""
+        return [Votable(**_fields(each)) async for each in self._entries.find({"_id": {"$in": list(entries)}})]
 
     async def votables(self, campaign: CampaignId, tracks: Sequence[TrackId], after: str, limit: int) -> list[Votable]:
         """A campaign's approved entries of some tracks by id, from the one behind `after`."""
@@ -58,42 +64,82 @@ class VotingStore:
         """Whether any entry of the campaign was approved."""
         return await self._entries.find_one({"campaign": campaign}) is not None
 
-    async def earlier(self, handed: Handed, tx: Transaction | None = None) -> list[Ballot]:
-        """The voter's ballots in the campaign, oldest first, and the one that holds the same nonce."""
-        wanted: list[Document] = [{"campaign": handed.campaign, "voter": handed.voter}]
-        if (nonce := rules.nonce_claim(handed)) is not None:
-            wanted.append({"claims": nonce})
-        found = self._ballots.find({"$or": wanted}, session=_session(tx)).sort("_id")
-        return [Ballot(**_fields(ballot)) async for ballot in found]
+    async def keep(self, ballots: Sequence[Ballot]) -> set[int]:
+        """Keep ballots, each of another voter, in one write to a majority's journal; says by their places which were
+        not kept because another took their number. Any other failure leaves it open what was kept."""
+        with pymongo.timeout(WRITE_S):
+            try:
+                await self._ballots.insert_many([_ballot_document(ballot) for ballot in ballots], ordered=False)
+            except BulkWriteError as error:
+                refused: list[Document] = error.details["writeErrors"]
+                if error.details["writeConcernErrors"] or any(each["code"] != DUPLICATE for each in refused):
+                    raise
+                return {int(each["index"]) for each in refused}
+        return set()
 
-    async def keep(self, tx: Transaction, ballots: Sequence[Ballot]) -> None:
-        """Keep ballots with the places they take; ClaimTaken where one of them is held by another ballot."""
-        try:
-            await self._ballots.insert_many([_document(ballot) for ballot in ballots], session=tx.session)
-        except DuplicateKeyError as error:
-            raise ClaimTaken from error
+    async def ballots_of(self, persons: Sequence[str]) -> dict[str, list[Ballot]]:
+        """All ballots of some voters, named `<campaign>/<voter>`, from the first on."""
+        found: dict[str, list[Ballot]] = {person: [] for person in persons}
+        with pymongo.timeout(WRITE_S):
+            for start in range(0, len(persons), LOOKED_UP):
+                some = persons[start : start + LOOKED_UP]
+                wanted = {"$or": [{"_id": {"$gt": f"{person}/", "$lt": f"{person}0"}} for person in some]}
+                async for row in self._ballots.find(wanted):
+                    found[row["_id"].rpartition("/")[0]].append(_ballot(row))
+        return {person: sorted(ballots, key=lambda ballot: ballot.n) for person, ballots in found.items()}
 
     async def ballot(self, ballot: BallotId) -> Ballot | None:
         """A ballot that counts."""
-        found = await self._ballots.find_one({"_id": ballot})
-        return None if found is None else Ballot(**_fields(found))
+        found = await self._ballots.find_one({"ballot": ballot})
+        return None if found is None else _ballot(found)
 
     async def count_ballots(self, campaign: CampaignId) -> int:
         """How many ballots count in a campaign."""
         return await self._ballots.count_documents({"campaign": campaign})
 
-    async def recount(self, campaign: CampaignId, tx: Transaction | None = None) -> Tally:
+    async def recount(self, campaign: CampaignId) -> Tally:
         """The tally made anew from nothing but the ballots."""
-        return await self._sum(self._ballots, campaign, 1, tx)
+        steps: list[Document] = [
+            {"$match": {"campaign": campaign}},
+            {"$group": {"_id": "$entry", "votes": {"$sum": 1}}},
+        ]
+        found = await self._ballots.aggregate(steps, allowDiskUse=True)
+        return rules.tally(campaign, [(row["_id"], row["votes"]) async for row in found])
 
-    async def add(self, tx: Transaction, campaign: CampaignId, entry: EntryId, shard: int) -> None:
-        """Count one vote for an entry, in one of the parts of its live count."""
-        part = {"_id": f"{campaign}/{entry}/{shard}", "campaign": campaign, "entry": entry}
-        await self._counts.update_one(part, {"$inc": {"votes": 1}}, upsert=True, session=tx.session)
+    async def position(self) -> int:
+        """Where in the vote stream counting goes on."""
+        found = await self._positions.find_one({"_id": "votes"})
+        return int(found["next"]) if found else 0
+
+    async def count(
+        self, tx: Transaction, start: int, end: int, votes: Mapping[CampaignId, Mapping[EntryId, int]]
+    ) -> bool:
+        """Add what lies in the stream from `start` up to `end` to the live counts, and move on; False where the place
+        is another by now, counted by somebody else."""
+        at = await self._positions.find_one_and_update(
+            {"_id": "votes"}, {"$setOnInsert": {"next": 0}}, upsert=True, return_document=True, session=tx.session
+        )
+        if at is None or at["next"] != start:
+            return False
+        await self._positions.update_one({"_id": "votes"}, {"$set": {"next": end}}, session=tx.session)
+        for campaign, counts in votes.items():
+            more = {f"entries.{entry}": count for entry, count in counts.items()}
+            await self._counts.update_one({"_id": campaign}, {"$inc": more}, upsert=True, session=tx.session)
+        return True
 
     async def live(self, campaign: CampaignId, tx: Transaction | None = None) -> Tally:
-        """The tally of the votes told so far."""
-        return await self._sum(self._counts, campaign, "$votes", tx)
+        """The tally of the votes in the stream so far."""
+        found = await self._counts.find_one({"_id": campaign}, session=_session(tx))
+        return rules.tally(campaign, [(entry, votes) for entry, votes in (found or {"entries": {}})["entries"].items()])
+
+    async def forget_counts(self) -> None:
+        """Drop the live counts and begin at the first vote of the stream, when that was made anew and is empty."""
+        await self._counts.delete_many({})
+        await self._positions.delete_many({})
+
+    async def count_all(self) -> int:
+        """How many ballots there are, about."""
+        return await self._ballots.estimated_document_count()
 
     async def close(self, tx: Transaction, tally: ClosedTally) -> None:
         """Freeze a tally; a campaign has one, written once."""
@@ -104,17 +150,119 @@ class VotingStore:
         found = await self._tallies.find_one({"_id": campaign}, session=_session(tx))
         return None if found is None else ClosedTally.model_validate(found)
 
-    async def _sum(self, collection: Any, campaign: CampaignId, votes: Any, tx: Transaction | None) -> Tally:
-        steps = [{"$match": {"campaign": campaign}}, {"$group": {"_id": "$entry", "votes": {"$sum": votes}}}]
-        found = await collection.aggregate(steps, session=_session(tx))
-        return rules.tally(campaign, [(row["_id"], row["votes"]) async for row in found])
+
+@dataclass(frozen=True)
+class Owed:
+    """A sealed book: since which number it is looked into, and how often ballots were found in it."""
+
+    name: str
+    since: int | None
+    passes: int
+
+
+class Shelf:
+    """Where books lie, each with the lease of the process that writes in it, by the database's own clock."""
+
+    outages = (PyMongoError,)
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        safely: Document = {"write_concern": WriteConcern("majority", j=True), "read_concern": ReadConcern("majority")}
+        self._books = database.get_collection("books", **safely)
+        self._ballots = database.get_collection("ballots", **safely)
+
+    async def add(self, book: str, lease: timedelta) -> None:
+        """Put a new book on the shelf; DuplicateKeyError where there is one of that name."""
+        with pymongo.timeout(WRITE_S):
+            await self._books.insert_one({"_id": book, "until": datetime.fromtimestamp(0, UTC)})
+            await self.renew(book, lease)
+
+    async def renew(self, book: str, lease: timedelta) -> bool:
+        """Hold a book for longer; False where it was sealed."""
+        free = {"_id": book, "sealed_at": None}
+        with pymongo.timeout(WRITE_S):
+            return (await self._books.update_one(free, [{"$set": {"until": _in(lease)}}])).matched_count == 1
+
+    async def release(self, book: str) -> None:
+        """Let a book be sealed at once."""
+        await self._books.update_one({"_id": book}, {"$set": {"until": datetime.fromtimestamp(0, UTC)}})
+
+    async def reopen(self, book: str) -> None:
+        """Have a sealed book looked into again at once."""
+        await self._books.update_one({"_id": book}, {"$set": {"look_at": datetime.fromtimestamp(0, UTC)}})
+
+    async def seal(self, again: timedelta) -> Owed | None:
+        """A book whose lease ran out, sealed now, or sealed before and due for a look; the next look is later."""
+        ran_out = {"sealed_at": None, "$expr": {"$lt": ["$until", "$$NOW"]}}
+        due = {"sealed_at": {"$ne": None}, "$expr": {"$lt": ["$look_at", "$$NOW"]}}
+        taken = {"sealed_at": {"$ifNull": ["$sealed_at", "$$NOW"]}, "look_at": _in(again)}
+        row = await self._books.find_one_and_update(
+            {"$or": [ran_out, due]}, [{"$set": taken}], return_document=ReturnDocument.AFTER
+        )
+        return None if row is None else Owed(row["_id"], row.get("since"), row.get("passes", 0))
+
+    async def mark(self, book: str, since: int, one: int) -> int:
+        """Mark the ballots of a sealed book that no look has found before as this look's; how many looks found any.
+        Whose mark it is is settled before any of them is told, so a look cut short is taken up where it was."""
+        await self._books.update_one({"_id": book}, {"$set": {"since": since}})
+        await self._ballots.update_many({**_between(book, since, None), "look": None}, {"$set": {"look": one}})
+        if one > 1 and not await self.marked(book, since, one, 1):
+            return one - 1
+        await self._books.update_one({"_id": book}, {"$set": {"passes": one}})
+        return one
+
+    async def marked(self, book: str, after: int, one: int, limit: int) -> list[Ballot]:
+        """Ballots one look found, in their order."""
+        found = self._ballots.find({**_between(book, after, None), "look": one}).sort("ballot").limit(limit)
+        return [_ballot(row) async for row in found]
+
+    async def ballots(self, book: str, after: int, upto: int, limit: int) -> list[Ballot]:
+        """Ballots of a book in their order."""
+        found = self._ballots.find(_between(book, after, upto)).sort("ballot").limit(limit)
+        return [_ballot(row) async for row in found]
+
+    async def clear(self) -> bool:
+        """Take every book off the shelf; False, and nothing is done, while a process holds one."""
+        if await self._books.find_one({"sealed_at": None, "$expr": {"$gte": ["$until", "$$NOW"]}}):
+            return False
+        await self._books.delete_many({})
+        return True
+
+    async def page(self, after: str, limit: int) -> list[Ballot]:
+        """All ballots of all books by id, from the one behind `after`."""
+        found = self._ballots.find({"ballot": {"$gt": after}}).sort("ballot").limit(limit)
+        return [_ballot(row) async for row in found]
+
+    async def forget(self, after: timedelta) -> None:
+        """Take books off the shelf that were sealed long ago."""
+        old = {"$lt": ["$sealed_at", {"$subtract": ["$$NOW", round(after.total_seconds() * 1000)]}]}
+        await self._books.delete_many({"sealed_at": {"$ne": None}, "$expr": old})
+
+
+def _in(span: timedelta) -> Document:
+    return {"$add": ["$$NOW", round(span.total_seconds() * 1000)]}
+
+
+def _between(book: str, after: int, upto: int | None) -> Document:
+    """The ballots of a book with numbers above `after`, up to `upto` included."""
+    first = rules.ballot_prefix(book, after + 1)
+    return {"ballot": {"$gte": first, "$lt": rules.ballot_prefix(book, (0xFFFFFFFE if upto is None else upto) + 1)}}
 
 
 def _session(tx: Transaction | None) -> AsyncClientSession | None:
     return None if tx is None else tx.session
 
 
-def _document(record: Votable | Ballot) -> Document:
+def _ballot_document(ballot: Ballot) -> Document:
+    document = asdict(ballot)
+    return {"_id": f"{ballot.campaign}/{ballot.voter}/{ballot.n}", "ballot": document.pop("id"), **document}
+
+
+def _ballot(document: Document) -> Ballot:
+    fields: dict[str, Any] = {name: document[name] for name in Ballot.__struct_fields__ if name != "id"}
+    return Ballot(id=document["ballot"], **fields)
+
+
+def _document(record: Votable) -> Document:
     document = record.model_dump()
     return {"_id": document.pop("id"), **document}
 

@@ -23,7 +23,7 @@ async def test_relay(rabbit310: Rabbit, vhost: Callable[[Rabbit], Vhost], mongo_
     url = vhost(rabbit310).amqp_url
     service = counter("relayed", mongo_url, database_prefix, url)
     await service.service.ready_database()
-    publisher = RabbitPublisher(url, "bench", (1,), {})
+    publisher = RabbitPublisher(url, "bench", (1,))
     await publisher.start()
     ours, peer = [], []
     for _ in range(ROUNDS):

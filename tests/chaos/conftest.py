@@ -43,8 +43,8 @@ def lanes(told: dict[str, Any], vhost: Callable[[Rabbit], Vhost], database_prefi
     async def opened(name: str, count: int, rabbit: Rabbit) -> AsyncIterator[Sequence[Lane]]:
         async with AsyncExitStack() as stack:
             grounds = [
-                Ground(vhost(rabbit).amqp_url, {**told, "mongo_prefix": f"{database_prefix}{n}_"}, tmp_path)
-                for n in range(count)
+                Ground(own.amqp_url, own.stream_url, {**told, "mongo_prefix": f"{database_prefix}{n}_"}, tmp_path)
+                for n, own in enumerate([vhost(rabbit) for _ in range(count)])
             ]
             yield await asyncio.gather(*(stack.enter_async_context(lane(name, ground)) for ground in grounds))
 

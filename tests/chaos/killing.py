@@ -90,6 +90,7 @@ class Killer:
         await self._note_late("the end")
         if strangers := await self._lane.strangers():
             self.faults.append(f"told by nobody: {sorted(strangers)}")
+        self.faults += [f"vote told {times} times: {each}" for each, times in self._lane.votes.items() if times > 1]
 
     async def _prepared(self, label: str, scenario: Scenario) -> tuple[Act, Census]:
         await self._note_late(label)
@@ -111,7 +112,7 @@ class Killer:
     def _note_repeats(self, label: str, before: Census, after: Census) -> None:
         """An event whose relay was killed between confirm and mark is there twice, or the point shows nothing."""
         told = [row_id for collection, row_id in after.keys() - before.keys() if collection == "outbox"]
-        if " at confirmed" in label and max((self._lane.log[each] for each in told), default=0) < 2:
+        if " at confirmed" in label and told and max(self._lane.log[each] for each in told) < 2:
             self.faults.append(f"{label}: was not told again, so the window was not hit")
 
 

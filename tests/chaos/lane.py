@@ -22,6 +22,7 @@ from chassis.ids import new_id
 from chassis.mongo import Document
 from chassis.objects import ObjectStore
 from chassis.service import Service
+from chassis.streams import attributes
 from contracts.events.event import Event
 from contracts.ingress import Ingress
 from services.media.queue.models import OPEN
@@ -57,6 +58,7 @@ class Ground:
     """Where a lane's process lives: servers, keys and folders."""
 
     amqp_url: str
+    stream_url: str
     settings: Mapping[str, Any]
     folder: Path
     through: Mapping[str, Any] = field(default_factory=dict)
@@ -68,8 +70,13 @@ class Lane:
 
     def __init__(self, name: str, ground: Ground, channel: AbstractRobustChannel) -> None:
         self.name, self._ground, self._channel = name, ground, channel
-        self.port = _free_port()
-        settings = {**ground.settings, "amqp_url": ground.amqp_url, "http_port": self.port}
+        self.port = free_port()
+        settings = {
+            **ground.settings,
+            "amqp_url": ground.amqp_url,
+            "stream_url": ground.stream_url,
+            "http_port": self.port,
+        }
         settings["mongo_url"] += f"&appName={name}-{self.port}"
         ahead = NOW_OF.get(name, JULY) - datetime.now(UTC)
         direct = Order(name, settings, ahead, ground.folder / f"{name}-{self.port}.log")
@@ -79,6 +86,9 @@ class Lane:
         self.child: Child | None = None
         self.log: Counter[str] = Counter()
         """Ids of everything in the log stream, with how often each is there."""
+        self.votes: Counter[str] = Counter()
+        """Ids of the ballots in the vote stream, with how often each is there."""
+        self._voted = 0
         self.told: set[str] = set()
         self.notes: dict[str, Any] = {}
         """What a scenario keeps from one run to the next."""
@@ -94,9 +104,10 @@ class Lane:
 
     async def restart(self) -> None:
         """Start again after a death, once what the dead process held for some seconds has run out: its relay's lease,
-        its jobs, and the transaction MongoDB still keeps open."""
+        its jobs, its books, and the transaction MongoDB still keeps open."""
         over = {"$set": {"until": datetime.fromtimestamp(0, UTC)}}
         await self.service.records.leases.update_many({}, over)
+        await self.service.database.books.update_many({}, over)
         await self.service.database.jobs.update_many({"state": "running"}, over)
         await self.end_transactions()
         await self.start()
@@ -177,7 +188,19 @@ class Lane:
             if await self.service.database[collection].find_one(left):
                 return False
         rows = await self.service.records.outbox.find({}, {"waiting": 1}).to_list()
-        return not any(row.get("waiting") for row in rows) and {row["_id"] for row in rows} <= self.log.keys()
+        told = not any(row.get("waiting") for row in rows) and {row["_id"] for row in rows} <= self.log.keys()
+        return told and await self.all_votes_told()
+
+    async def all_votes_told(self) -> bool:
+        """Whether every ballot is in the vote stream, and where this process counts, counted."""
+        if self.service.stream is None:
+            return True
+        while found := await self.service.stream.poll(self._voted, 0.05):
+            self.votes.update(attributes(entry.message)["ce-id"] for entry in found)
+            self._voted = found[-1].offset + 1
+        kept = {row["ballot"] async for row in self.service.database.ballots.find({}, {"ballot": 1})}
+        place = await self.service.database.positions.find_one({"_id": "votes"}) or {"next": 0}
+        return kept <= self.votes.keys() and (self.name != "voting-tally" or place["next"] == self._voted)
 
     async def settle(self) -> None:
         """Wait until it is quiet, twice."""
@@ -206,6 +229,8 @@ class Lane:
             self.child.kill()
             await self.end_transactions()
         await self._web.aclose()
+        if self.service.stream is not None:
+            await self.service.stream.stop()
         await self.service.client.close()
 
     async def _publish(self, exchange: str, topic: str, body: Event | Ingress, subject: str) -> str:
@@ -252,7 +277,7 @@ async def lane(name: str, ground: Ground) -> AsyncIterator[Lane]:
         channel = await connection.channel()
         assert isinstance(channel, AbstractRobustChannel)
         await channel.set_qos(100)
-        await declare(channel, DELAYS, {})
+        await declare(channel, DELAYS)
         made = Lane(name, ground, channel)
         try:
             await made.read_log()
@@ -262,7 +287,8 @@ async def lane(name: str, ground: Ground) -> AsyncIterator[Lane]:
             await made.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

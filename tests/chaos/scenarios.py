@@ -11,10 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from chassis.delivery import Message
 from chassis.ids import new_id
+from chassis.streams import encode
 from contracts.events import media, registration, review, voting
 from contracts.events.event import Event
-from contracts.ingress import HandInBallot
+from contracts.ingress import HandInBallot, HandInBallots
 from contracts.rulebook import load_all
 from deploy.contracts.examples import AT, CONTACT, GANSU, LANZHOU, SLOT, TITLE
 from services.media.materials.models import Check
@@ -34,7 +36,7 @@ HEARERS: dict[tuple[str, str], Scenario] = {}
 """By process and the name of what it hears."""
 
 
-def hearing(process: str, *kinds: type[Event] | type[HandInBallot]) -> Callable[[Scenario], Scenario]:
+def hearing(process: str, *kinds: type[Event] | type[HandInBallot | HandInBallots]) -> Callable[[Scenario], Scenario]:
     """Put a scenario into the table."""
 
     def enter(scenario: Scenario) -> Scenario:
@@ -238,10 +240,20 @@ async def votable(lane: Lane) -> str:
     return entry
 
 
-@hearing("voting-tally", voting.VoteCast)
+@hearing("voting-api", HandInBallots)
+async def batch_is_handed_in(lane: Lane) -> Act:
+    """The ballots of a batch from the bus count, and are told."""
+    entry = await votable(lane)
+    ballots = tuple({"campaign": "cloud-studio-2023", "entry": entry, "voter": new_id()} for _ in range(3))
+    return lambda: lane.hand_in(HandInBallots(ballots=ballots))
+
+
 async def vote_is_counted(lane: Lane) -> Act:
-    """A vote is added to the count of an entry."""
-    return telling(lane, make(voting.VoteCast, ballot=new_id(), entry=new_id()))
+    """A vote that comes into the stream is added to the count of an entry."""
+    told, stream = make(voting.VoteCast, ballot=new_id(), entry=new_id()), lane.service.stream
+    assert stream is not None
+    message = encode(Message(told.ballot, told.topic, told.model_dump_json().encode(), told.subject))
+    return lambda: stream.append(told.ballot, [(1, message)])
 
 
 async def known_studio(lane: Lane) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contracts.events.media import MaterialUploaded, MediaValidated
+from contracts.events.voting import VoteCast
 from contracts.ingress import HandInBallot
 from deploy.contracts.asyncapi import document
 from deploy.contracts.files import ROOT, SCHEMAS
@@ -123,9 +124,11 @@ def test_event_is_routed_by_its_topic_over_the_durable_exchange() -> None:
     )
 
 
-def test_streams_carry_everything_and_the_votes() -> None:
-    carried = {name: sorted(DOCUMENT["channels"][name]["messages"]) for name in ("zhumeng.log", "zhumeng.votes")}
-    assert carried == {"zhumeng.log": sorted(event.__name__ for event in events()), "zhumeng.votes": ["VoteCast"]}
+def test_streams_carry_the_votes_and_everything_else() -> None:
+    names = ("zhumeng.log", "zhumeng.votes")
+    carried = {name: sorted(DOCUMENT["channels"][name]["messages"]) for name in names}
+    all_else = sorted(event.__name__ for event in events() if event is not VoteCast)
+    assert carried == {"zhumeng.log": all_else, "zhumeng.votes": ["VoteCast"]}
 
 
 def test_request_names_its_answer() -> None:

@@ -117,7 +117,7 @@ async def test_every_outbox_row_replayed_six_days_later_changes_nothing(bench: B
 async def test_unroutable_publish_raises_and_its_row_stays_unsent_until_it_can_go(bench: Bench) -> None:
     service = bench.make("unbound")
     await service.service.ready_database()
-    publisher = RabbitPublisher(bench.vhost.amqp_url, "unbound", (0.05,), {})
+    publisher = RabbitPublisher(bench.vhost.amqp_url, "unbound", (0.05,))
     await publisher.start()
     relay = Relay(service.service.records, publisher)
     await _unbind_log(bench.vhost)
@@ -133,7 +133,7 @@ async def test_unroutable_publish_raises_and_its_row_stays_unsent_until_it_can_g
 async def test_refused_publish_leaves_its_row_unsent(bench: Bench) -> None:
     service = bench.make("full")
     await service.service.ready_database()
-    publisher = RabbitPublisher(bench.vhost.amqp_url, "full", (0.05,), {})
+    publisher = RabbitPublisher(bench.vhost.amqp_url, "full", (0.05,))
     await publisher.start()
     async with await aio_pika.connect(bench.vhost.amqp_url) as connection, connection.channel() as channel:
         full = await channel.declare_queue("full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"})

@@ -18,6 +18,7 @@ from tests.support.native import Native
 
 IDENTITIES: Final = "/etc/identities.json"
 S3_KEYS: Final = {"accessKey": "zhumeng", "secretKey": "zhumeng-secret"}
+PLUGINS: Final = b"[rabbitmq_management,rabbitmq_stream]."
 RABBITS: Final = {"310": "rabbitmq:3.10-management", "43": "rabbitmq:4.3-management"}
 MONGOD: Final = f"mongod --bind_ip_all --replSet rs0 --setParameter transactionLifetimeLimitSeconds={TRANSACTION_S}"
 
@@ -41,10 +42,12 @@ class Engine(Native):
 
     def rabbit(self, series: str) -> Rabbit:
         """RabbitMQ of either series."""
-        rabbit = DockerContainer(RABBITS[series]).with_exposed_ports(5672, 15672)
+        rabbit = DockerContainer(RABBITS[series]).with_exposed_ports(5672, 5552, 15672)
+        rabbit.with_copy_into_container(PLUGINS, "/etc/rabbitmq/enabled_plugins")
         amqp, management = self._started(rabbit, 5672), self._address(rabbit, 15672)
+        stream_port = int(self._address(rabbit, 5552).rpartition(":")[2])
         _until_ready(answers(f"http://{management}/api/health/checks/port-listener/5672", ("guest", "guest")))
-        return Rabbit.at(f"amqp://guest:guest@{amqp}/", f"http://{management}")
+        return Rabbit.at(f"amqp://guest:guest@{amqp}/", f"http://{management}", stream_port)
 
     def s3(self, bucket: str) -> ObjectStore:
         """The S3 store."""

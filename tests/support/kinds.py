@@ -21,15 +21,18 @@ class Rabbit:
 
     amqp_url: str
     management_url: str
+    stream_port: int
     version: str
 
     @classmethod
-    def at(cls, amqp_url: str, management_url: str | None = None) -> Self:
-        """Look the node's version up; without a management address it is the AMQP port + 10000."""
+    def at(cls, amqp_url: str, management_url: str | None = None, stream_port: int | None = None) -> Self:
+        """Look the node's version up; without a management address it is the AMQP port + 10000, and streams are spoken
+        at the AMQP port - 120, as they are by default."""
         parts = urlsplit(amqp_url)
         management = management_url or f"http://{parts.hostname}:{(parts.port or 5672) + 10000}"
         answer = httpx.get(f"{management}/api/overview", auth=_login(amqp_url)).raise_for_status()
-        return cls(amqp_url, management, str(answer.json()["rabbitmq_version"]))
+        port = stream_port or (parts.port or 5672) - 120
+        return cls(amqp_url, management, port, str(answer.json()["rabbitmq_version"]))
 
     def management(self) -> httpx.Client:
         """A client of the management API, logged in."""
@@ -56,6 +59,13 @@ class Vhost:
     def amqp_url(self) -> str:
         """The address a service connects to."""
         return urlunsplit(urlsplit(self.rabbit.amqp_url)._replace(path=f"/{self.name}"))
+
+    @property
+    def stream_url(self) -> str:
+        """The address for the stream protocol."""
+        user, password = _login(self.rabbit.amqp_url)
+        host = urlsplit(self.rabbit.amqp_url).hostname
+        return f"rabbitmq-stream://{user}:{password}@{host}:{self.rabbit.stream_port}/{self.name}"
 
     def delete(self) -> None:
         """Remove the vhost with all its queues and connections."""

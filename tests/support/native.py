@@ -44,7 +44,11 @@ class Native:
         self._stack.start(name)
         addresses = self._stack.addresses
         login = f"ops:{addresses.secrets['amqp-ops']}"
-        return Rabbit.at(f"amqp://{login}@127.0.0.1:{addresses.ports[name]}/", addresses.http(f"{name}-management"))
+        amqp_url, management = (
+            f"amqp://{login}@127.0.0.1:{addresses.ports[name]}/",
+            addresses.http(f"{name}-management"),
+        )
+        return Rabbit.at(amqp_url, management, addresses.ports[f"{name}-stream"])
 
     def control_rabbit(self, *command: str) -> None:
         """Run `rabbitmqctl` on Debian's RabbitMQ."""

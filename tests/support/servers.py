@@ -2,7 +2,8 @@
 
 A developer who keeps servers running names them and the session starts none:
 ZM_TEST_MONGO_URL, ZM_TEST_AMQP310_URL, ZM_TEST_AMQP43_URL (and ZM_TEST_MANAGEMENT310_URL, ZM_TEST_MANAGEMENT43_URL, by
-default the AMQP port + 10000), ZM_TEST_S3_ENDPOINT with ZM_TEST_S3_ACCESS_KEY and ZM_TEST_S3_SECRET_KEY.
+default the AMQP port + 10000; ZM_TEST_STREAM310_PORT, ZM_TEST_STREAM43_PORT, by default the AMQP port - 120),
+ZM_TEST_S3_ENDPOINT with ZM_TEST_S3_ACCESS_KEY and ZM_TEST_S3_SECRET_KEY.
 With ZM_TEST_ENGINE=docker what is started comes from images.
 A server that cannot be had is an error, never a skip.
 """
@@ -160,7 +161,8 @@ def _native(request: pytest.FixtureRequest) -> Native:
 
 def _rabbit(request: pytest.FixtureRequest, series: str) -> Rabbit:
     if url := NAMED.get(f"ZM_TEST_AMQP{series}_URL"):
-        found = Rabbit.at(url, NAMED.get(f"ZM_TEST_MANAGEMENT{series}_URL"))
+        port = NAMED.get(f"ZM_TEST_STREAM{series}_PORT")
+        found = Rabbit.at(url, NAMED.get(f"ZM_TEST_MANAGEMENT{series}_URL"), int(port) if port else None)
     else:
         found = _native(request).rabbit(series)
     ran_against.add(f"RabbitMQ {found.version}")

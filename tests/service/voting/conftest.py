@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from chassis.testing import Issuer, MemoryBus, SetClock, client
-from contracts.rulebook import SHIPPED, load_all
-from services.voting.actions import Voting
-from services.voting.app import build_api, build_tally
+from services.voting.app import build_api, build_tally, taking
 from services.voting.settings import Settings
 from services.voting.store import VotingStore
-from tests.service.voting.world import CHANNELS, Vote
+from tests.service.voting.world import Vote
 
 
 @pytest.fixture
@@ -31,8 +29,6 @@ async def vote(bus: MemoryBus, clock: SetClock, issuer: Issuer, settings_of: Any
         await bus.join(service)
     token = issuer.token("frontend", account="douyin-account")
     async with client(api, token) as channel, client(api) as public:
-        store = VotingStore(api.database)
-        voting = Voting(api.transactions, store, load_all(SHIPPED), clock, CHANNELS)
-        yield Vote(api, tally, bus, clock, store, voting, channel, public)
+        yield Vote(api, tally, bus, clock, VotingStore(api.database), taking(api, settings), channel, public)
     for service in (api, tally):
         await service.client.close()

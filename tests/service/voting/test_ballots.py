@@ -2,21 +2,23 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from weakref import WeakValueDictionary
 
+import pytest
 import structlog
 
 from chassis.identity import ROLES
 from chassis.testing import Issuer, client
 from contracts.events.voting import VoteCast
 from contracts.ids import EntryId
-from contracts.ingress import BallotAnswer, HandInBallot
+from contracts.ingress import BallotAnswer, BallotAnswers, HandInBallot, HandInBallots
 from contracts.rulebook import SHIPPED, Rulebook, dump, load_all
 from contracts.rulebook.voting import VoterLimits
-from services.voting.app import build_api
+from services.voting import rules
+from services.voting.app import build_api, taking
+from services.voting.books import now_s
+from services.voting.models import BallotIn
 from services.voting.settings import Settings
 from tests.service.voting.world import BOOK, CLOSES, OPENS, Vote, approved
 
@@ -30,6 +32,10 @@ NEAR_IDENTICAL = ("Wei-7", "wei-7", " WEI-7 ", "ｗｅｉ－７", "we\u200bi-7")
 
 def message(voter: str, entry: str = "bridge") -> HandInBallot:
     return HandInBallot(campaign=BOOK.id, entry=EntryId(entry), voter=voter)
+
+
+def ballot(voter: str, entry: str = "bridge", **more: Any) -> BallotIn:
+    return BallotIn(BOOK.id, entry, voter, **more)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -49,22 +55,38 @@ async def ballots(vote: Vote) -> int:
 async def test_thousand_near_identical_ballots_at_once_on_two_replicas_give_one_vote(vote: Vote) -> None:
     await vote.open("bridge")
     async with vote.replica() as replica:
-        answers = await asyncio.gather(*(
-            (vote.voting, replica)[n % 2].hand_in("douyin", message(NEAR_IDENTICAL[n % 5]), vote.clock.now())
+        decided = await asyncio.gather(*(
+            (vote.voting, replica)[n % 2].hand_in("douyin", [ballot(NEAR_IDENTICAL[n % 5])], vote.clock.now())
             for n in range(1000)
         ))  # fmt: skip
+    answers = [rules.answer(decision) for [decision] in decided]
     assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 999}
     assert len({answer.ballot for answer in answers}) == 1
     await vote.bus.settle()
     assert (await ballots(vote), len(vote.bus.told_of(VoteCast)), (await vote.shown())["votes"]) == (1, 1, 1)
 
 
-async def test_hundred_transactions_of_one_voter_that_collide_give_one_vote(vote: Vote) -> None:
+async def test_fifty_processes_that_know_nothing_of_each_other_give_one_vote(vote: Vote) -> None:
     await vote.open("bridge")
-    each = [replace(vote.voting, turns=WeakValueDictionary()) for _ in range(100)]
-    answers = await asyncio.gather(*(one.hand_in_message("douyin", message("wei")) for one in each))
-    assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 99}
+    settings = Settings.model_validate(vote.api.settings.model_dump())
+    each = [taking(vote.api, settings) for _ in range(50)]
+    decided = await asyncio.gather(*(one.hand_in("douyin", [ballot("wei")], vote.clock.now()) for one in each))
+    answers = [rules.answer(decision) for [decision] in decided]
+    assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 49}
     assert (await ballots(vote), len({answer.ballot for answer in answers})) == (1, 1)
+
+
+async def test_processes_in_turn_keep_the_limit_of_a_day_exactly(vote: Vote) -> None:
+    entries = [f"entry-{n}" for n in range(30)]
+    await vote.open(*entries)
+    settings = Settings.model_validate(vote.api.settings.model_dump())
+    each = [taking(vote.api, settings) for _ in range(3)]
+    decided = await asyncio.gather(*(
+        each[n % 3].hand_in("douyin", [ballot("wei", entry)], vote.clock.now()) for n, entry in enumerate(entries)
+    ))  # fmt: skip
+    outcomes = Counter(rules.answer(decision).outcome for [decision] in decided)
+    assert outcomes == {"counted": 10, "over_limit": 20}
+    assert sorted([row["n"] async for row in vote.api.database["ballots"].find()]) == list(range(1, 11))
 
 
 async def test_hundred_identical_requests_at_once_are_answered_with_one_vote(vote: Vote) -> None:
@@ -150,7 +172,7 @@ async def test_ballot_that_is_refused_leaves_a_line_on_both_ways_in_that_names_n
     ]  # fmt: skip
     assert {line["campaign"] for line in refused} == {BOOK.id}
     assert {key for line in refused for key in line} == {
-        "event", "log_level", "campaign", "entry", "channel", "outcome",
+        "event", "log_level", "campaign", "entry", "channel", "outcome", "ballots",
     }  # fmt: skip
     opens, closes = (at.astimezone(BOOK.zone).isoformat(" ", "minutes") for at in (OPENS, CLOSES))
     assert late["message_zh"] == f"现在不在投票时间内，投票时间为{opens}至{closes}。"
@@ -164,6 +186,8 @@ async def test_repeat_under_a_nonce_gets_the_first_answer(vote: Vote) -> None:
     body = {"campaign": BOOK.id, "entry": "kite", "voter": "wei", "nonce": "n-1"}
     refused = await vote.channel.post("/v1/votes", json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "nonce_reused")
+    batch = await vote.channel.post("/v1/votes", json=[body])
+    assert [answer["outcome"] for answer in batch.json()] == ["nonce_reused"]
     assert await ballots(vote) == 1
 
 
@@ -246,6 +270,95 @@ async def test_malformed_ballot_is_refused_and_not_kept(vote: Vote) -> None:
         refused = await vote.channel.post("/v1/votes", json=body)
         assert (change, refused.status_code) == (change, 422)
     assert await ballots(vote) == 0
+
+
+async def test_batch_is_answered_ballot_by_ballot_and_the_good_ones_count(vote: Vote) -> None:
+    await vote.open("bridge", "kite")
+    good = {"campaign": BOOK.id, "entry": "bridge", "voter": "wei"}
+    batch: list[Any] = [
+        good, good | {"entry": "kite"}, good, good | {"entry": "none"}, good | {"campaign": "none"},
+        good | {"voter": ""}, good | {"votes": 2}, "no ballot", {}, good | {"voter": " \u200b "},
+        good | {"voter": "li"},
+    ]  # fmt: skip
+    response = await vote.channel.post("/v1/votes", json=batch)
+    assert (response.status_code, [answer["outcome"] for answer in response.json()]) == (200, [
+        "counted", "counted", "already_counted", "not_votable", "not_votable",
+        *["malformed"] * 5, "counted",
+    ])  # fmt: skip
+    assert response.json()[2]["ballot"] == response.json()[0]["ballot"]
+    assert await ballots(vote) == 3
+
+
+async def test_batch_on_the_bus_is_answered_ballot_by_ballot_and_its_repeat_the_same(vote: Vote) -> None:
+    await vote.open("bridge")
+    good = {"campaign": BOOK.id, "entry": "bridge", "voter": "wei"}
+    batch = HandInBallots.model_validate({"ballots": [good, good | {"voter": 7}, good | {"voter": "li"}]})
+    first = await vote.bus.hand_in(batch, sender="douyin", message_id="m-1")
+    again = await vote.bus.hand_in(batch, sender="douyin", message_id="m-1")
+    answers, repeated = (BallotAnswers.model_validate(each, from_attributes=True) for each in (first, again))
+    assert [each.outcome for each in answers.answers] == ["counted", "malformed", "counted"]
+    assert (repeated, await ballots(vote)) == (answers, 2)
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [
+    (b'[{"campaign":"\xff"}]', 422, "malformed"), (b"", 422, "malformed"), (b"[]", 422, "malformed"),
+    (b"[" + b",".join([b"{}"] * 1001) + b"]", 413, "too_large"), (b'"' + b"x" * (1 << 20) + b'"', 413, "too_large"),
+    (b'{"campaign":"c","entry":"e","voter":"' + b"v" * 129 + b'"}', 422, "malformed"),
+    (b'{"campaign":"' + b"c" * 65 + b'","entry":"e","voter":"v"}', 422, "malformed"),
+])  # fmt: skip
+async def test_request_that_cannot_be_read_is_refused_and_says_why(
+    vote: Vote, body: bytes, status: int, code: str
+) -> None:
+    refused = await vote.channel.post("/v1/votes", content=body)
+    said = refused.json()
+    assert (refused.status_code, said["code"], refused.headers["content-type"]) == (
+        status, code, "application/problem+json",
+    )  # fmt: skip
+    assert said.get("fields") or said.get("most_ballots") or said.get("most_bytes")
+
+
+async def test_votes_wait_for_a_broker_that_is_away_and_none_is_refused(vote: Vote) -> None:
+    await vote.open("bridge")
+    vote.bus.stream.away = True
+    assert [(await vote.cast(voter))["outcome"] for voter in "abc"] == ["counted"] * 3
+    vote.bus.stream.away = False
+    await vote.bus.settle()
+    assert [event.ballot for event in vote.bus.told_of(VoteCast)] == [
+        row["ballot"] async for row in vote.api.database["ballots"].find().sort("ballot")
+    ]
+
+
+async def test_ballots_are_told_by_another_process_when_theirs_died_before_it_told_them(vote: Vote) -> None:
+    await vote.open("bridge")
+    vote.bus.stream.away = True
+    dead = taking(vote.api, Settings.model_validate(vote.api.settings.model_dump()))
+    await dead.hand_in("douyin", [ballot("a"), ballot("b")], vote.clock.now())
+    dead.box.book.give_up()
+    vote.bus.stream.away = False
+    await vote.api.database["books"].update_many({}, {"$set": {"until": vote.clock.now()}})
+    await vote.bus.settle()
+    assert len(vote.bus.told_of(VoteCast)) == (await vote.shown())["votes"] == 2
+
+
+async def test_ballots_kept_after_their_book_was_sealed_are_told_once_too(vote: Vote) -> None:
+    await vote.open("bridge")
+    await vote.cast("a")
+    await vote.bus.settle()
+    stopped = vote.voting
+    await stopped.hand_in("douyin", [ballot("b")], vote.clock.now())
+    await vote.api.database["books"].update_many({}, {"$set": {"until": vote.clock.now()}})
+    await vote.bus.settle()  # seals both books
+    stopped.box.book._sure_until = now_s() + 5  # as if it had not noticed that it stood still
+    kept = stopped.box.book.entered
+
+    async def noticed(ballots: Any) -> None:
+        stopped.box.book._sure_until = 0.0
+        await kept(ballots)
+
+    stopped.box.book.entered = noticed  # type: ignore[method-assign] # it notices once the ballot is kept
+    await stopped.hand_in("douyin", [ballot("c")], vote.clock.now())
+    await vote.bus.settle()
+    assert len(vote.bus.told_of(VoteCast)) == await ballots(vote) == (await vote.shown())["votes"] == 3
 
 
 def test_every_shipped_campaign_with_a_vote_limits_its_voters() -> None:

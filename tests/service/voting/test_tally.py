@@ -5,7 +5,8 @@ from collections import Counter
 from datetime import timedelta
 
 from contracts.events.voting import TallyClosed, VoteCast
-from services.voting import rules
+from services.voting import books, rules
+from services.voting.store import Shelf
 from tests.service.voting.world import BOOK, CLOSES, Vote
 
 AFTER = CLOSES + rules.SETTLED_AFTER
@@ -34,14 +35,25 @@ async def test_every_vote_told_names_a_different_ballot(vote: Vote) -> None:
     assert len(set(told)) == len(told) == 30
 
 
-async def test_outbox_sent_again_changes_no_tally(vote: Vote) -> None:
+async def test_votes_appended_again_under_their_book_change_no_tally(vote: Vote) -> None:
     await cast_some(vote)
     await vote.bus.settle()
     before = await vote.store.live(BOOK.id)
-    await vote.api.records.outbox.update_many({}, {"$set": {"waiting": True}})
+    [book] = [row["_id"] async for row in vote.api.database["books"].find()]
+    kept = await Shelf(vote.api.database).ballots(book, 0, 10**6, 100)
+    await books.append(vote.bus.stream, book, kept)
     await vote.bus.settle()
-    assert await vote.store.live(BOOK.id) == before
-    assert len(vote.bus.told_of(VoteCast)) == 60
+    assert (len(kept), await vote.store.live(BOOK.id)) == (30, before)
+    assert len(vote.bus.told_of(VoteCast)) == 30
+
+
+async def test_tally_counted_by_two_processes_at_once_counts_every_vote_once(vote: Vote) -> None:
+    await cast_some(vote)
+    others = [vote.tallying for _ in range(3)]
+    await vote.voting.box.book.brought_on()
+    await asyncio.gather(*(other.count() for other in others), return_exceptions=True)
+    await vote.bus.settle()
+    assert (await vote.shown())["votes"] == 30
 
 
 async def test_tally_closes_once_when_the_window_is_over_and_everything_is_counted(vote: Vote) -> None:
@@ -71,9 +83,8 @@ async def test_tally_stays_open_while_a_vote_is_not_counted_yet(vote: Vote) -> N
 async def test_tally_that_disagrees_with_the_ballots_is_not_closed(vote: Vote) -> None:
     await cast_some(vote)
     await vote.bus.settle()
-    counts = vote.tally.database["counts"]
-    await counts.update_one({"entry": "bridge"}, {"$inc": {"votes": 1}})
-    await counts.update_one({"entry": "kite"}, {"$inc": {"votes": -1}})
+    wrong = {"entries.bridge": 1, "entries.kite": -1}
+    await vote.tally.database["counts"].update_one({"_id": BOOK.id}, {"$inc": wrong})
     vote.clock.set(AFTER)
     assert await vote.tallying.close_ended() == []
 
@@ -89,7 +100,7 @@ async def test_closed_tally_stays_as_it_was_when_counts_move(vote: Vote) -> None
     vote.clock.set(AFTER)
     await vote.tallying.close_ended()
     closed = await vote.shown()
-    await vote.tally.database["counts"].update_one({"entry": "bridge"}, {"$inc": {"votes": 5}})
+    await vote.tally.database["counts"].update_one({"_id": BOOK.id}, {"$inc": {"entries.bridge": 5}})
     assert await vote.shown() == closed
     assert closed["state"] == "closed"
     assert rules.canonical((await vote.store.recount(BOOK.id)).entries) == rules.canonical(

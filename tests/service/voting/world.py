@@ -10,10 +10,9 @@ import httpx
 from chassis.service import Service
 from chassis.testing import MemoryBus, SetClock
 from contracts.events.review import EntrySubject, ProvinceApproved, ProvinceReturned
-from contracts.rulebook import SHIPPED, load, load_all
+from contracts.rulebook import SHIPPED, load
 from services.voting.actions import Tallying, Voting
-from services.voting.app import build_api
-from services.voting.models import Channels
+from services.voting.app import build_api, taking, tallying
 from services.voting.settings import Settings
 from services.voting.store import VotingStore
 from tests.support.factories import make
@@ -21,7 +20,6 @@ from tests.support.factories import make
 BOOK = load(SHIPPED / "cloud-studio-2023.yaml")
 assert BOOK.voting is not None
 OPENS, CLOSES = (moment.instant for moment in (BOOK.voting.windows[0].opens, BOOK.voting.windows[0].closes))
-CHANNELS = Channels(b"0123456789abcdef", {})
 
 
 def approved(entry: str, **changes: Any) -> ProvinceApproved:
@@ -42,22 +40,23 @@ class Vote:
     clock: SetClock
     store: VotingStore
     voting: Voting
-    """The API's actions."""
+    """The actions of an API process."""
     channel: httpx.AsyncClient
     public: httpx.AsyncClient
 
     @contextlib.asynccontextmanager
     async def replica(self) -> AsyncIterator[Voting]:
         """Another API process's actions, with a connection of its own."""
-        service = build_api(Settings.model_validate(self.api.settings.model_dump()), self.clock)
-        yield Voting(service.transactions, VotingStore(service.database), load_all(SHIPPED), self.clock, CHANNELS)
+        settings = Settings.model_validate(self.api.settings.model_dump())
+        service = build_api(settings, self.clock)
+        service.stream = self.bus.stream
+        yield taking(service, settings)
         await service.client.close()
 
     @property
     def tallying(self) -> Tallying:
         """The tally's actions."""
-        store = VotingStore(self.tally.database)
-        return Tallying(self.tally.transactions, store, load_all(SHIPPED), self.clock)
+        return tallying(self.tally, Settings.model_validate(self.tally.settings.model_dump()))
 
     async def open(self, *entries: str) -> None:
         """Let entries be voted on."""

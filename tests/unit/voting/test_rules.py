@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from chassis.refusal import Refused
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, TrackId
-from contracts.ingress import HandInBallot
 from contracts.rulebook import SHIPPED, Rulebook, load
 from contracts.rulebook.moment import Moment, Window
 from contracts.rulebook.voting import VoterLimits
@@ -19,9 +18,12 @@ from services.voting.models import (
     AlreadyCounted,
     Answered,
     Ballot,
+    BallotIn,
     Channels,
     Counts,
     Handed,
+    Malformed,
+    NonceReused,
     NotVotable,
     OutsideWindow,
     OverLimit,
@@ -95,9 +97,7 @@ def test_ballot_between_two_windows_is_told_of_the_next_in_the_campaigns_time() 
 
 
 def test_ballot_received_within_the_last_millisecond_is_kept_as_that_millisecond() -> None:
-    message = HandInBallot(campaign=BOOK.id, entry=EntryId("e"), voter="v")
-    last = CLOSES - timedelta(microseconds=1)
-    assert rules.handed(CHANNELS, "account-of-douyin", message, last, None).received_at == CLOSES - MILLISECOND
+    assert rules.in_milliseconds(CLOSES - timedelta(microseconds=1)) == CLOSES - MILLISECOND
 
 
 def test_second_ballot_for_the_entry_names_the_first() -> None:
@@ -125,23 +125,17 @@ def test_one_vote_a_campaign_used_elsewhere_is_over_the_limit_and_used_here_alre
     assert decide(book, handed(number=1), first) == AlreadyCounted(BallotId("ballot-1"))
 
 
-def test_limits_of_another_voter_do_not_matter() -> None:
-    first = counted(limited(per_campaign=1), handed("a"))
-    assert isinstance(decide(limited(per_campaign=1), handed("b"), first), Counts)
-
-
-def test_ballots_of_one_voter_take_different_places_in_every_limit() -> None:
+def test_ballots_of_one_voter_are_numbered_without_a_gap() -> None:
     kept = counted(limited(per_entry=2, per_day=3), handed(), handed(), handed(number=2))
-    claims = [claim for ballot in kept for claim in ballot.claims]
-    assert (len(claims), len(set(claims))) == (6, 6)
+    assert [ballot.n for ballot in kept] == [1, 2, 3]
     assert decide(limited(per_entry=2, per_day=3), handed(), kept) == OverLimit("per_entry", 2)
 
 
-def test_two_undecided_ballots_of_one_voter_claim_the_same_place() -> None:
-    one, other = (decide(BOOK, handed(), []) for _ in range(2))
+def test_two_undecided_ballots_of_one_voter_want_the_same_number() -> None:
+    one, other = (decide(BOOK, handed(number=n), []) for n in (1, 2))
     assert isinstance(one, Counts)
     assert isinstance(other, Counts)
-    assert one.ballot.claims == other.ballot.claims
+    assert one.ballot.n == other.ballot.n == 1
 
 
 def test_repeated_nonce_gets_the_first_answer_even_where_more_votes_are_allowed() -> None:
@@ -152,8 +146,7 @@ def test_repeated_nonce_gets_the_first_answer_even_where_more_votes_are_allowed(
 
 def test_nonce_of_another_ballot_is_refused() -> None:
     first = counted(BOOK, handed(nonce="n"))
-    with pytest.raises(Refused, match="nonce_reused"):
-        decide(BOOK, handed(number=2, nonce="n"), first)
+    assert decide(BOOK, handed(number=2, nonce="n"), first) == NonceReused()
 
 
 @pytest.mark.parametrize(("book", "candidate", "why"), [
@@ -196,12 +189,22 @@ def test_different_ids_channels_and_keys_are_different_voters() -> None:
     assert len(made) == 8
 
 
-@pytest.mark.parametrize(
-    ("sender", "voter", "code"), [(None, "v", "sender_not_named"), ("a", " \u200b", "voter_blank")]
-)
-def test_ballot_nobody_can_be_named_for_is_refused(sender: str | None, voter: str, code: str) -> None:
-    with pytest.raises(Refused, match=code):
-        rules.handed(CHANNELS, sender, HandInBallot(campaign=BOOK.id, entry=EntryId("e"), voter=voter), OPENS, None)
+def test_ballot_nobody_can_be_named_for_is_refused() -> None:
+    with pytest.raises(Refused, match="sender_not_named"):
+        rules.channel_of(CHANNELS, None)
+    blank = BallotIn(BOOK.id, "e", " \u200b")
+    assert isinstance(rules.handed(CHANNELS.voter_key, "douyin", blank, OPENS), Malformed)
+
+
+def test_listed_account_is_in_its_channel_and_another_in_one_of_its_own() -> None:
+    assert [rules.channel_of(CHANNELS, sender) for sender in ("account-of-douyin", "web")] == ["douyin", "web"]
+
+
+@given(st.integers(1, 0xFFFFFFFE), st.integers(1, 0xFFFFFFFE))
+def test_ids_of_a_book_rise_with_their_numbers(one: int, other: int) -> None:
+    ids = [rules.ballot_id("0199f0c2a4b07c3e", number, "ffffffff") for number in (one, other)]
+    assert [rules.number_of(each) for each in ids] == [one, other]
+    assert (ids[0] < ids[1]) == (one < other)
 
 
 def test_every_decision_is_answered_in_both_languages() -> None:
@@ -209,12 +212,14 @@ def test_every_decision_is_answered_in_both_languages() -> None:
     decisions: list[Answered] = [
         Counts(ballot), Repeats(ballot.id), AlreadyCounted(ballot.id), OverLimit("per_day", 10),
         OutsideWindow(OPENS, CLOSES), NotVotable("campaign"), NotVotable("channel"), NotVotable("entry"),
+        NonceReused(), Malformed("voter: missing"),
     ]  # fmt: skip
     answers = [rules.answer(decision) for decision in decisions]
     assert [answer.outcome for answer in answers] == [
         "counted", "counted", "already_counted", "over_limit", "outside_window", *["not_votable"] * 3,
+        "nonce_reused", "malformed",
     ]  # fmt: skip
-    assert [answer.ballot for answer in answers] == [ballot.id] * 3 + [None] * 5
+    assert [answer.ballot for answer in answers] == [ballot.id] * 3 + [None] * 7
     assert all(answer.message_zh and answer.message_en for answer in answers)
 
 

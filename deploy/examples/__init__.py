@@ -1,0 +1,1 @@
+"""Small programs to begin one's own with."""

@@ -1,0 +1,197 @@
+"""Books number the ballots one process keeps, and bring them into the vote stream: each once, whoever dies when.
+
+A ballot is recorded under its book and number before it is answered; the broker knows the highest number it has of each
+book. What lies between is owed, and found again by anybody: a process holds a lease on its book, and when that has run
+out another seals the book and appends what it owes under the book's own name, so that the broker drops what it has.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from msgspec import json
+
+from chassis import crash, metrics
+from chassis.delivery import Message
+from chassis.logs import log
+from chassis.streams import Stream, encode
+from contracts.events.voting import VoteCast
+from contracts.ids import BallotId
+from services.voting import rules
+from services.voting.models import Ballot
+from services.voting.store import Shelf
+
+LEASE = timedelta(seconds=12)
+RENEW_S = 3.0
+SURE_S = 1.0
+"""So much before its end a lease is no longer relied on."""
+CARRIED = 20_000
+"""Ballots kept in memory on their way; beyond it they are read from their book."""
+PAGE = 2000
+LATE_AFTER, FORGET_AFTER = timedelta(seconds=60), timedelta(minutes=15)
+"""A sealed book is looked into again for ballots that were under way when it was sealed, and then forgotten."""
+
+
+def now_s() -> float:
+    """Seconds that go on while a machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def vote_cast(ballot: Ballot) -> bytes:
+    """What the stream holds of a ballot: VoteCast under the ballot's own id."""
+    told = {
+        "at": ballot.received_at, "ballot": ballot.id, "campaign": ballot.campaign, "revision": ballot.revision,
+        "entry": ballot.entry, "channel": ballot.channel, "voter": ballot.voter,
+    }  # fmt: skip
+    subject, source = f"{VoteCast.subject_field}/{ballot.id}", "zhumeng/voting"
+    return encode(Message(ballot.id, VoteCast.topic, json.encode(told), subject, source, ballot.received_at))
+
+
+class Book:
+    """The book of one process: opened when first needed, given up where it is not certain what became of a write."""
+
+    def __init__(self, shelf: Shelf, stream: Callable[[], Stream]) -> None:
+        self._shelf, self._stream = shelf, stream
+        self._name, self._number, self._sure_until = "", 0, 0.0
+        self._kept = self._appended = 0
+        self._carried: list[Ballot] = []
+        self._behind = False
+        self._carrying: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Have a book with a lease that holds; a fresh one where there is none."""
+        if not self._name or not await self.held():
+            name = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(2)}"
+            asked = now_s()
+            await self._shelf.add(name, LEASE)
+            self._name, self._number, self._sure_until = name, 0, asked + LEASE.total_seconds() - SURE_S
+            self._kept, self._appended, self._carried, self._behind = 0, 0, [], False
+
+    async def held(self) -> bool:
+        """Whether the lease holds, or could be renewed; where not, the book is or will be somebody else's."""
+        asked = now_s()
+        if asked > self._sure_until - LEASE.total_seconds() + RENEW_S:
+            held = bool(self._name) and await self._shelf.renew(self._name, LEASE)
+            self._sure_until = asked + LEASE.total_seconds() - SURE_S if held else 0.0
+        return now_s() < self._sure_until
+
+    async def keep_open(self) -> None:
+        """Renew the lease while there is nothing to do."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            if self._name and not await self.held():
+                self.give_up()
+
+    def next_id(self) -> BallotId:
+        """An id for the next ballot."""
+        self._number += 1
+        return rules.ballot_id(self._name, self._number, secrets.token_hex(4))
+
+    def give_up(self) -> None:
+        """Use another book from now on; what this one owes is seen to when its lease has run out."""
+        self._name, self._sure_until, self._carried = "", 0.0, []
+
+    async def entered(self, ballots: Sequence[Ballot]) -> None:
+        """Ballots of this book were kept, in rising order: they go on into the stream, and this does not wait."""
+        if not ballots:
+            return
+        if not await self.held():  # sealed, perhaps before these were kept: they are owed by a book nobody reads again
+            late = self._name
+            self.give_up()
+            await self._shelf.reopen(late)
+            return
+        self._kept = rules.number_of(ballots[-1].id)
+        self._carried += ballots
+        if len(self._carried) > CARRIED:
+            self._behind, self._carried = True, []
+        if self._carrying is None or self._carrying.done():
+            self._carrying = asyncio.create_task(self._carry())
+
+    async def brought_on(self) -> bool:
+        """Wait a moment for what is on its way into the stream; False where nothing is."""
+        if self._carrying is None or self._carrying.done():
+            return False
+        await asyncio.wait([self._carrying], timeout=1.0)
+        return True
+
+    async def _carry(self) -> None:
+        """Append until nothing is left; a broker that is away is waited for."""
+        while self._name and self._appended < self._kept:
+            name, upto, carried = self._name, self._kept, self._carried
+            self._carried = []
+            some: Sequence[Ballot] = carried
+            try:
+                if self._behind:
+                    some = await self._shelf.ballots(name, self._appended, upto, PAGE)
+                await append(self._stream(), name, some)
+            except (ConnectionError, *self._shelf.outages) as error:
+                log().warning("votes_wait", book=name, error=repr(error)[:200])
+                self._behind = True
+                await asyncio.sleep(1)
+                continue
+            if name == self._name:
+                self._behind = self._behind and len(some) == PAGE
+                self._appended = rules.number_of(some[-1].id) if self._behind else upto
+                crash.point("marked")
+
+    async def close(self) -> None:
+        """Bring what is owed into the stream, as far as that goes quickly, and leave the rest to whoever looks next."""
+        for _ in range(5):
+            if not await self.brought_on():
+                break
+        if self._name:
+            await self._shelf.release(self._name)
+
+
+async def append(stream: Stream, producer: str, ballots: Sequence[Ballot]) -> None:
+    """Append ballots of one book in their order."""
+    for start in range(0, len(ballots), PAGE):
+        some = ballots[start : start + PAGE]
+        sending = asyncio.ensure_future(
+            stream.append(producer, [(rules.number_of(each.id), vote_cast(each)) for each in some])
+        )
+        if crash.armed("published"):
+            await asyncio.sleep(0.005)
+            crash.point("published")
+        await sending
+        crash.point("confirmed")
+        metrics.TOLD.labels(VoteCast.topic).inc(len(some))
+        await asyncio.sleep(0)
+
+
+async def rebuild(shelf: Shelf, stream: Stream) -> AsyncIterator[int]:
+    """Append every ballot there is to a stream that was made anew, under the names and numbers they had; yields how
+    many went in. For when nobody holds a book."""
+    after = ""
+    while some := await shelf.page(after, PAGE):
+        for book, ballots in groupby(some, key=lambda ballot: rules.book_of(ballot.id)):
+            await append(stream, book, list(ballots))
+        after = some[-1].id
+        yield len(some)
+
+
+async def settle_owed(shelf: Shelf, stream: Stream) -> bool:
+    """See to one book nobody holds any more; False where there is none to see to now.
+
+    What is there at the first look is appended under the book's own name, from the highest number the broker has: of
+    what its process may still send, all was kept before the book was sealed, so it is among that and the broker drops
+    it. Ballots kept later, by a process that did not know yet, go under a name for each look.
+    """
+    if (owed := await shelf.seal(LATE_AFTER)) is None:
+        return False
+    name = owed.name
+    since = owed.since if owed.since is not None else await stream.last(name)
+    passes = await shelf.mark(name, since, owed.passes + 1)
+    for one in range(1, passes + 1):
+        producer = name if one == 1 else f"{name}.{one}"
+        after = max(since, await stream.last(producer))
+        while some := await shelf.marked(name, after, one, PAGE):
+            await append(stream, producer, some)
+            after = rules.number_of(some[-1].id)
+            log().info("owed_votes_told", book=name, votes=len(some))
+            crash.point("marked")
+    await shelf.forget(FORGET_AFTER)
+    return True

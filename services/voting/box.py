@@ -1,0 +1,150 @@
+"""The ballot box: ballots that come at the same time are decided on and kept together, one bulk write for all.
+
+What makes one vote once is the unique number of each ballot of a voter: a decision made on ballots 1 to n-1 can only be
+kept as ballot n, so it holds whatever other processes do. What a process remembers of a voter is only where it begins.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+
+from chassis import crash
+from chassis.logs import log
+from chassis.refusal import Unavailable
+from contracts.ids import EntryId
+from contracts.rulebook import Rulebooks
+from services.voting import rules
+from services.voting.books import Book
+from services.voting.models import Answered, Ballot, Counts, Handed, NotVotable, Votable
+from services.voting.store import VotingStore
+
+GROUP = 1000
+"""Ballots decided on together, at most."""
+WAITING = 50_000
+"""Ballots that may wait for their turn; more are told to come again."""
+PATIENCE_S = 8.5
+REMEMBERED = 20_000
+"""Voters whose ballots are remembered."""
+
+
+class Waiting:
+    """Some ballots handed in together, until each has its answer."""
+
+    def __init__(self, handed: Sequence[Handed]) -> None:
+        self.handed = handed
+        self.answers: list[Answered] = [NotVotable("campaign")] * len(handed)
+        self.left = len(handed)
+        loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[list[Answered]] = loop.create_future()
+        self._late = loop.call_later(PATIENCE_S, self.fail, Unavailable("not decided in time"))
+
+    def settle(self, at: int, answer: Answered) -> None:
+        """Note an answer; with the last one, whoever handed in goes on."""
+        self.answers[at] = answer
+        self.left -= 1
+        if not self.left and not self.done.done():
+            self._late.cancel()
+            self.done.set_result(self.answers)
+
+    def fail(self, error: Exception) -> None:
+        """Nothing can be said in time, or at all."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+Item = tuple[Waiting, int]
+
+
+class BallotBox:
+    """Decides on ballots, one group after the other."""
+
+    def __init__(self, store: VotingStore, rulebooks: Rulebooks, named: frozenset[str], book: Book) -> None:
+        self._store, self._rulebooks, self._named, self.book = store, rulebooks, named, book
+        self._queue: deque[Item] = deque()
+        self._working: asyncio.Task[None] | None = None
+        self._voters: OrderedDict[str, list[Ballot]] = OrderedDict()
+        self._entries: dict[EntryId, Votable] = {}
+
+    async def hand_in(self, handed: Sequence[Handed]) -> list[Answered]:
+        """What became of each ballot, once all that count are kept. Unavailable where that is not known in time: some
+        may count, and the same ballots under the same nonces may be handed in again."""
+        if not handed:
+            return []
+        if len(self._queue) > WAITING:
+            raise Unavailable("more ballots are waiting than can be answered in time")
+        waiting = Waiting(handed)
+        self._queue.extend((waiting, at) for at in range(len(handed)))
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        return await waiting.done
+
+    async def _work(self) -> None:
+        while self._queue:
+            await asyncio.sleep(0)  # whoever is about to hand in comes into this group
+            group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+            try:
+                await self._decide(group)
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is not known what was kept
+                log().error("ballots_undecided", ballots=len(group), error=repr(error)[:300])
+                self.book.give_up()
+                self._forget(group)
+                for waiting, _ in group:
+                    waiting.fail(Unavailable(repr(error)[:200]))
+
+    async def _decide(self, group: list[Item]) -> None:
+        """Decide on what can be decided on, keep what counts; the rest goes back to the front of the queue."""
+        await self._look_up({waiting.handed[at].entry for waiting, at in group} - self._entries.keys())
+        await self.book.open()
+        counted, again = self._sorted(group)
+        refused = await self._store.keep([ballot for _, _, ballot in counted]) if counted else set()
+        crash.point("committed")
+        kept = [each for place, each in enumerate(counted) if place not in refused]
+        await self.book.entered([ballot for _, _, ballot in kept])
+        for waiting, at, ballot in kept:
+            self._remember(waiting.handed[at].person, [*self._voters.get(waiting.handed[at].person, ()), ballot])
+            waiting.settle(at, Counts(ballot))
+        if refused:
+            lost = [counted[place] for place in sorted(refused)]
+            known = await self._store.ballots_of([waiting.handed[at].person for waiting, at, _ in lost])
+            for person, ballots in known.items():
+                self._remember(person, ballots)
+            again = [(waiting, at) for waiting, at, _ in lost] + again
+        self._queue.extendleft(reversed(again))
+
+    def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item]]:
+        """What would count, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
+        counted: list[tuple[Waiting, int, Ballot]] = []
+        again: list[Item] = []
+        busy: set[str] = set()
+        spare = self.book.next_id()
+        for waiting, at in group:
+            handed = waiting.handed[at]
+            if waiting.done.done():
+                continue
+            if (person := handed.person) in busy:
+                again.append((waiting, at))
+            else:
+                rulebook, entry = self._rulebooks.get(handed.campaign), self._entries.get(handed.entry)
+                decision = rules.decide(handed, spare, rulebook, entry, self._voters.get(person, ()), self._named)
+                if isinstance(decision, Counts):
+                    busy.add(person)
+                    counted.append((waiting, at, decision.ballot))
+                    spare = self.book.next_id()
+                else:
+                    waiting.settle(at, decision)
+        return counted, again
+
+    async def _look_up(self, unknown: set[EntryId]) -> None:
+        """Read entries not seen yet. An approval is never taken back, so one that was read holds."""
+        if unknown:
+            self._entries |= {entry.id: entry for entry in await self._store.votable(unknown)}
+
+    def _remember(self, person: str, ballots: list[Ballot]) -> None:
+        self._voters[person] = ballots
+        self._voters.move_to_end(person)
+        while len(self._voters) > REMEMBERED:
+            self._voters.popitem(last=False)
+
+    def _forget(self, group: list[Item]) -> None:
+        for waiting, at in group:
+            self._voters.pop(waiting.handed[at].person, None)
