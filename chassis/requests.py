@@ -18,7 +18,8 @@ class Requests:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(("/health", "/metrics")):
+        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        if not path or path.startswith(("/health", "/metrics")):
             await self._app(scope, receive, send)
             return
         named = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
@@ -35,7 +36,7 @@ class Requests:
                     deadline.reschedule(None)
             await send(message)
 
-        with tracing.span(f"{scope['method']} {scope['path']}", parent):
+        with tracing.span(f"{scope['method']} {path}", parent):
             try:
                 async with asyncio.timeout(LIMIT_S) as deadline:
                     await self._app(scope, receive, observed)

@@ -217,6 +217,7 @@ def serve(service: Service, **options: Any) -> None:
         application(service),
         host=settings.http_host,
         port=settings.http_port,
+        root_path=f"/api/{service.name}",  # the gateway takes it off; links in the API's own pages need it
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=20,

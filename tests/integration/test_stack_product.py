@@ -38,6 +38,7 @@ def test_service_behind_the_gateway_is_that_service(stack: LocalStack, name: str
     here = f"{stack.addresses.gateway_url}/api/{service}"
     described = httpx.get(f"{here}/openapi.json").json()["info"]["title"]
     assert (httpx.get(f"{here}/health/live").json()["process"], described) == (name, f"Zhumeng {service}")
+    assert f"'/api/{service}/openapi.json'" in httpx.get(f"{here}/docs").text
 
 
 def test_no_process_logs_an_error_while_idle(stack: LocalStack) -> None:

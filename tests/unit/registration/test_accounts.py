@@ -35,9 +35,9 @@ async def test_unknown_account_takes_as_long_as_a_wrong_password() -> None:
     async def fastest(hashed: str | None) -> float:
         took = []
         for _ in range(8):
-            started = time.perf_counter()
+            started = time.process_time()  # of this process, however busy the machine is with others
             await passwords.matches(hashed, "battery staple")
-            took.append(time.perf_counter() - started)
+            took.append(time.process_time() - started)
         return min(took)
 
     assert 0.4 < await fastest(None) / await fastest(kept) < 2.5
