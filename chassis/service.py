@@ -55,6 +55,8 @@ class Service:
         self.rounds: list[Callable[[], Awaitable[bool]]] = []
         self.closing: list[Work] = []
         self.checks: dict[str, Work] = {"mongodb": self._mongodb_answers}
+        self.server: dict[str, Any] = {"loop": "asyncio", "http": "h11"}
+        """What uvicorn runs it on: said, not found out, so that it is the same wherever others are installed."""
         self.lanes: list[Lane] = []
         self.stream: Stream | None = None
 
