@@ -20,6 +20,7 @@ from chassis.identity import Caller, Verifier, bearer
 from chassis.logs import log
 from chassis.problems import problem, unavailable
 from chassis.refusal import Refused, Unavailable
+from chassis.requests import path_of
 from contracts.ids import Role
 
 LIMIT_S = 9.5
@@ -89,7 +90,7 @@ class Application(FastAPI):
         self._lanes, self._clock = {(lane.method, lane.path): lane for lane in lanes}, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lane = self._lanes.get((scope.get("method", ""), scope.get("path", "")))
+        lane = self._lanes.get((scope.get("method", ""), path_of(scope)))
         if lane is None:
             await super().__call__(scope, receive, send)
         else:

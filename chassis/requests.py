@@ -11,6 +11,12 @@ from chassis.problems import Refused, problem
 LIMIT_S = 9.5
 
 
+def path_of(scope: Scope) -> str:
+    """The path within the service, whatever prefix the gateway took off; empty where this is no request."""
+    path: str = scope.get("path", "")
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 class Requests:
     """ASGI middleware; streaming answers may go on for longer once they have begun."""
 
@@ -18,7 +24,7 @@ class Requests:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        path = path_of(scope)
         if not path or path.startswith(("/health", "/metrics")):
             await self._app(scope, receive, send)
             return
