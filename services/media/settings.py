@@ -24,6 +24,8 @@ class Settings(ServiceSettings):
     upload_url_lasts: timedelta = timedelta(hours=6)
     link_lasts: timedelta = timedelta(minutes=5)
     sweep_every: timedelta = timedelta(minutes=1)
+    stuck_after: timedelta = timedelta(minutes=5)
+    """What was accepted and does not go on for this long counts as stuck."""
     check_within: timedelta = timedelta(minutes=10)
     """How long one job may take before it is tried again."""
     at_once: int = Field(default=2, ge=1)

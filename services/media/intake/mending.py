@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Literal
 
 from chassis.clock import Clock
 from chassis.logs import log
@@ -24,8 +24,6 @@ from services.media.queue.store import QueueStore
 Kind = Literal["completing", "unqueued", "held"]
 """`completing`: all was sent, and it is no material yet; `unqueued`: material nobody is going to look at; `held`: a job
 that waits for a person."""
-PATIENCE: Final = timedelta(minutes=5)
-"""What is not done by itself after this is stuck."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,8 @@ class Mending:
     completion: Completion
     clock: Clock
     every: timedelta
+    patience: timedelta
+    """What is not done by itself after this is stuck."""
 
     async def run(self) -> None:
         """Queue what was lost, and show what is stuck all the same, for as long as the process lives."""
@@ -64,7 +64,7 @@ class Mending:
 
     async def stuck(self) -> Sequence[Stuck]:
         """Everything that is stuck now."""
-        before = self.clock.now() - PATIENCE
+        before = self.clock.now() - self.patience
         tickets = [
             Stuck("completing", ticket.id, ticket.completing_at, f"{ticket.name}, {ticket.size} B, not made material")
             for ticket in await self.tickets.completing_since(before)
@@ -97,7 +97,7 @@ class Mending:
 
     async def _unqueued(self) -> list[tuple[Material, Task]]:
         """Material that has been waiting for a job for too long, and the task of it."""
-        waiting = await self.materials.unfinished(self.clock.now() - PATIENCE)
+        waiting = await self.materials.unfinished(self.clock.now() - self.patience)
         tasks = [(material, task) for material in waiting if (task := next_task(material)) is not None]
         known = {
             task: await self.queue.known([material.id for material, its in tasks if its == task], task)

@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 from contracts.events.media import MediaValidated
-from services.media.intake.mending import PATIENCE
 from tests.service.media.conftest import Media, package
 from tests.service.media.test_sweeping import parts_of, sealed_without_material
 
 
 async def test_queue_that_melts_leaves_nothing_stuck(media: Media) -> None:
     await media.uploaded((await media.opened()).entry, package())
-    media.clock.advance(PATIENCE * 2)
+    media.clock.advance(media.settings.stuck_after * 2)
     await media.bus.settle()
     assert await parts_of(media).mending.stuck() == []
     await media.settle()
@@ -21,7 +20,7 @@ async def test_material_whose_upload_nobody_heard_of_is_found_and_queued(media: 
     material = await media.uploaded((await media.opened()).entry, package())
     mending = parts_of(media).mending
     assert await mending.stuck() == []
-    media.clock.advance(PATIENCE + timedelta(seconds=1))
+    media.clock.advance(media.settings.stuck_after + timedelta(seconds=1))
     [stuck] = await mending.stuck()
     assert (stuck.kind, stuck.id) == ("unqueued", material)
     assert await mending.heal(stuck) == "queued to check"
@@ -45,7 +44,7 @@ async def test_job_held_for_a_person_is_listed_with_its_reason_and_put_back(medi
 
 async def test_completion_that_was_cut_off_is_listed_and_finished(media: Media) -> None:
     ticket = await sealed_without_material(media, package())
-    media.clock.advance(PATIENCE)
+    media.clock.advance(media.settings.stuck_after)
     mending = parts_of(media).mending
     [stuck] = await mending.stuck()
     assert (stuck.kind, stuck.id) == ("completing", ticket)
