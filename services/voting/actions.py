@@ -136,7 +136,7 @@ class Tallying:
             entries = await self.stream().poll(start, POLL_S)
             for at in range(0, len(entries), AT_ONCE):
                 some = entries[at : at + AT_ONCE]
-                crash.point("received")
+                crash.point("begun")
                 if not await self._add(start, some):
                     return True
                 start = some[-1].offset + 1

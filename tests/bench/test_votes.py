@@ -39,7 +39,7 @@ from tests.support.kinds import Rabbit, Vhost
 from tests.support.worlds import vote
 
 SECONDS = 4.0
-ROUNDS = 2
+ROUNDS = 3
 CONNECTIONS = 512
 READ, RECOUNTED = 100_000, 1_000_000
 BATCH = 50
