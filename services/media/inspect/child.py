@@ -122,6 +122,7 @@ class Child:
     _stopped: How | None = None
     _written: int = 0
     _errors: bytearray = field(default_factory=bytearray)
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def output(self) -> AsyncIterator[bytes]:
         """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
@@ -142,6 +143,7 @@ class Child:
             pass
         await self._in_time(self.gone)
         code = await self.gone()
+        await self._drained.wait()
         ended: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
         return End(self.tool, self._stopped or ended, abs(code), self._errors.decode(errors="replace"))
 
@@ -178,6 +180,7 @@ class Child:
             written += len(chunk)
             if written > self.limits.errors:
                 self.stop("overrun")
+        self._drained.set()
 
     async def feed(self, chunks: AsyncIterator[bytes]) -> None:
         """Give it its standard input; a tool that has read enough may close it."""
