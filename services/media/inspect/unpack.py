@@ -26,7 +26,7 @@ from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
 from services.media.inspect.source import CutShort, Slice, Source
-from services.media.inspect.whole import Forward, Proof, ahead
+from services.media.inspect.whole import Forward, Proof, ahead, joined
 from services.media.inspect.zip import STORED
 
 TOOL: Final = ("bsdtar", "-xOf", "-")
@@ -236,8 +236,8 @@ async def _run(
     cpu = 2 + total // PACE
     limits = Limits(cpu=cpu, wall=3.0 * cpu + 10, memory=MEMORY, output=total, errors=2**14)
     async with child(*tool, limits=limits, stdin=stdin, files=files) as running:
-        async for chunk in running.output():
-            await asyncio.to_thread(cut.add, chunk)
+        async for piece in joined(running.output()):
+            await asyncio.to_thread(cut.add, piece)
         return cut.faults(await running.end())
 
 

@@ -140,10 +140,10 @@ class Forward:
             pass
 
 
-async def _pieces(source: Source) -> AsyncIterator[bytes]:
-    """The source's chunks joined into pieces of a good size."""
+async def joined(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Chunks joined into pieces of a good size."""
     waiting, length = list[bytes](), 0
-    async for chunk in source.stream(0, source.size):
+    async for chunk in chunks:
         waiting.append(chunk)
         length += len(chunk)
         if length >= PIECE:
@@ -154,7 +154,7 @@ async def _pieces(source: Source) -> AsyncIterator[bytes]:
 
 async def ahead(source: Source) -> AsyncGenerator[bytes, None]:
     """All of a source in pieces, each fetched while the one before it is being worked on."""
-    pieces = _pieces(source)
+    pieces = joined(source.stream(0, source.size))
     coming = asyncio.ensure_future(anext(pieces, b""))
     try:
         while piece := await coming:
