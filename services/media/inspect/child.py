@@ -298,7 +298,7 @@ async def _start(
 def _widen(process: asyncio.subprocess.Process) -> None:
     """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
     transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # ValueError: it has ended already, and its pipe is closed
         fcntl.fcntl(transport.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 2**20)
 
 
