@@ -122,6 +122,7 @@ class Child:
     _stopped: How | None = None
     _written: int = 0
     _errors: bytearray = field(default_factory=bytearray)
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def output(self) -> AsyncIterator[bytes]:
         """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
@@ -142,6 +143,7 @@ class Child:
             pass
         await self._in_time(self.gone)
         code = await self.gone()
+        await self._drained.wait()
         ended: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
         return End(self.tool, self._stopped or ended, abs(code), self._errors.decode(errors="replace"))
 
@@ -178,6 +180,7 @@ class Child:
             written += len(chunk)
             if written > self.limits.errors:
                 self.stop("overrun")
+        self._drained.set()
 
     async def feed(self, chunks: AsyncIterator[bytes]) -> None:
         """Give it its standard input; a tool that has read enough may close it."""
@@ -295,7 +298,7 @@ async def _start(
 def _widen(process: asyncio.subprocess.Process) -> None:
     """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
     transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # ValueError: it has ended already, and its pipe is closed
         fcntl.fcntl(transport.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 2**20)
 
 

@@ -29,8 +29,8 @@ SAMPLE: Final = 16 * 2**20
 """Bytes of one sample at most."""
 ENOUGH: Final = 2 * 2**20
 """Bytes of a place after which no further sample is read."""
-MOVIE_LIMITS: Final = Limits(cpu=20, wall=20.0, memory=3 * 2**30, output=2**16, errors=2**18)
-PHOTO_LIMITS: Final = Limits(cpu=4, wall=10.0, memory=2**30, output=2**20)
+MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
+PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
 SCANS: Final = 200
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
 HARMLESS: Final = "extraneous bytes before marker"
@@ -83,15 +83,20 @@ def _starts(track: Track) -> Iterator[int]:
 
 
 async def _place(source: Source, track: Track, start: int, most: int) -> list[bytes]:
-    samples, length = list[bytes](), 0
+    """The samples of a place, in one read where they lie together, as they do but for the sound between them."""
+    found, length = list[tuple[int, int]](), 0
     for number in range(start, min(start + most, len(track.samples.sizes))):
         at, size = track.samples.place(number)
         if size > SAMPLE:
             raise Damaged("absurd", f"{size} B")
         if length < ENOUGH:
-            samples.append(await exactly(source, at, size))
+            found.append((at, size))
             length += size
-    return samples
+    low, high = min(at for at, _ in found), max(at + size for at, size in found)
+    if high - low > length + ENOUGH:
+        return [await exactly(source, at, size) for at, size in found]
+    together = await exactly(source, low, high - low)
+    return [together[at - low : at - low + size] for at, size in found]
 
 
 async def _ffmpeg(data: bytes) -> Done:

@@ -143,7 +143,8 @@ async def test_field_of_the_name_counts_with_the_right_crc_alone(slot: Slot) -> 
         (b"\0\0\0\x20ftypisom" + bytes(20), "mp4", "没有打包的视频"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "jpg", "没有打包的图片"),
         (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "docx", "没有打包的文档"),
-        (b"\1\2\3 what a camera wrote", "unknown", "无法识别"),
+        (b"what a teacher wrote", "txt", "无法识别"),
+        (b"what\0a teacher wrote", "unknown", "无法识别"),
     ],
 )
 async def test_upload_of_another_kind_is_called_by_its_name(data: bytes, kind: str, words: str, slot: Slot) -> None:

@@ -25,7 +25,12 @@ TONE = ["-f", "lavfi", "-i", "sine=frequency=440"]
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
 SMALL = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=10:duration=1"]
 ODD = ["-f", "lavfi", "-i", "testsrc=size=318x178:rate=5:duration=0.6"]
-QUIET265 = ["-preset", "ultrafast", "-x265-params", "log-level=none:temporal-layers=1:scaling-list=default"]
+QUIET265 = [
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=none:pools=1:frame-threads=1:temporal-layers=1:scaling-list=default",
+]
 SIDX = "+frag_keyframe+global_sidx+delay_moov+negative_cts_offsets+default_base_moof"
 VARIANTS: dict[str, list[str]] = {
     "plain.mp4": [*BARS, *TONE, "-t", "3", *X264],
