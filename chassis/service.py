@@ -226,5 +226,5 @@ def serve(service: Service, **options: Any) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         proxy_headers=False,
-        **options,
+        **{**service.server, **options},
     )

@@ -298,8 +298,10 @@ async def _start(
 def _widen(process: asyncio.subprocess.Process) -> None:
     """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
     transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
+    pipe = transport.get_extra_info("pipe")  # other event loops do not show it
     with suppress(OSError, ValueError):  # ValueError: it has ended already, and its pipe is closed
-        fcntl.fcntl(transport.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 2**20)
+        if pipe is not None:
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, 2**20)
 
 
 async def _walls(reading: FileIO) -> tuple[str, ...]:
