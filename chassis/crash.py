@@ -7,8 +7,9 @@ import os
 from typing import Literal, get_args
 
 CrashPoint = Literal[
-    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack"
-]
+    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack",
+    "claimed", "measured", "stored",
+]  # fmt: skip
 POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 
 _name, _left = "", 0
