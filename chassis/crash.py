@@ -7,9 +7,8 @@ import os
 from typing import Literal, get_args
 
 CrashPoint = Literal[
-    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack",
-    "claimed", "measured", "stored",
-]  # fmt: skip
+    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack"
+]
 POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 
 _name, _left = "", 0

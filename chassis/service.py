@@ -210,7 +210,7 @@ def application(service: Service) -> FastAPI:
     return service.http(Process(service).lifespan)
 
 
-def serve(service: Service, **options: Any) -> None:
+def serve(service: Service) -> None:
     """Run a process until SIGTERM: requests end, deliveries in hand are settled, then it stops."""
     settings = service.settings
     logs.configure(service.process, settings.log)
@@ -226,5 +226,5 @@ def serve(service: Service, **options: Any) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         proxy_headers=False,
-        **{**service.server, **options},
+        **service.server,
     )

@@ -1,23 +1,24 @@
 """What the media worker hears."""
 
-from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from chassis.hearing import Hears
 from contracts.events import Event
 from contracts.events.media import MaterialUploaded
-from services.media.materials.checking import Checking
+from services.media.materials.actions import Materials
 
 HEARS: Final[tuple[type[Event], ...]] = (MaterialUploaded,)
+AT_ONCE: Final = 2
+"""Packages one worker checks at a time; to check more, run more workers."""
 
 
-def handlers(checking: Checking, wake: Callable[[], None]) -> Hears:
-    """What came in is queued, and the queue is looked at."""
+def handlers(materials: Materials, within: timedelta) -> Hears:
+    """The worker's one reaction."""
     hears = Hears("media")
 
-    @hears(MaterialUploaded)
-    async def take_in(event: MaterialUploaded) -> None:
-        await checking.take_in(event)
-        wake()
+    @hears(MaterialUploaded, timeout_s=within.total_seconds(), at_once=AT_ONCE)
+    async def inspect(event: MaterialUploaded) -> None:
+        await materials.inspect(event)
 
     return hears

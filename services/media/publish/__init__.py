@@ -1,1 +1,0 @@
-"""What passed is made ready for the eyes, and shown by short-lived links."""

@@ -1,1 +1,0 @@
-"""The work that waits for a media worker, taken in turn by province and studio."""
