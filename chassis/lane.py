@@ -16,14 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from chassis import metrics
 from chassis.clock import Clock
-from chassis.identity import Caller, Verifier, bearer
+from chassis.identity import Caller, Verifier, bearer, permitted
 from chassis.logs import log
 from chassis.problems import problem, unavailable
 from chassis.refusal import Refused, Unavailable
-from chassis.requests import path_of
+from chassis.requests import LIMIT_S, path_of
 from contracts.ids import Role
 
-LIMIT_S = 9.5
 READ = "http.request"
 OVERSIZED = "请求过大。", "The request is too large."
 
@@ -60,12 +59,7 @@ class Lane:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 header = value
-        caller = await verifier.verify(bearer(header.decode("latin-1")))
-        if caller.role != self.role:
-            log().warning("denied", account=caller.account, role=caller.role, allowed=(self.role,))
-            zh, en = "您的账号没有此项权限。", "Your role may not do this."
-            raise Refused(403, "role_not_allowed", zh, en, role=caller.role)
-        return caller
+        return permitted(await verifier.verify(bearer(header.decode("latin-1"))), (self.role,))
 
     async def _body(self, receive: Receive) -> bytes:
         message = await receive()
