@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aio_pika
+import aiormq
 from aio_pika import DeliveryMode, ExchangeType
 from aio_pika.abc import (
-    AbstractExchange,
     AbstractIncomingMessage,
     AbstractRobustChannel,
     AbstractRobustConnection,
@@ -31,6 +31,8 @@ RETURN_S = 1.0
 """A message the broker takes from a queue by its delivery limit comes back to it after this."""
 FAILURES, SENDER = "zm-failures", "zm-sender"
 CONFIRM_S = 10.0
+UNREAD = 16
+"""Of so many messages one is waited for until the line took it, so that a broker that does not read holds us up."""
 OUTAGES = (AMQPException, FastStreamException, OSError, TimeoutError, RuntimeError)
 """What the client libraries raise while the broker is away; RuntimeError from a channel closed under them."""
 
@@ -86,7 +88,8 @@ class RabbitPublisher:
         self._url, self._service, self._delays = url, service, delays
         self._user = user_of(url)
         self._connection: AbstractRobustConnection | None = None
-        self._exchanges: dict[str, AbstractExchange] = {}
+        self._channel: AbstractRobustChannel | None = None
+        self._handed = 0
 
     async def start(self) -> None:
         """Connect and declare the shared topology; raises while the broker cannot be reached."""
@@ -97,12 +100,10 @@ class RabbitPublisher:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             assert isinstance(channel, AbstractRobustChannel)
             await declare(channel, self._delays)
-            names = (EVENTS, *map(delay_queue, self._delays))
-            exchanges = {name: await channel.get_exchange(name, ensure=False) for name in names}
         except BaseException:
             await connection.close()
             raise
-        self._connection, self._exchanges = connection, {**exchanges, "": channel.default_exchange}
+        self._connection, self._channel = connection, channel
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -142,10 +143,21 @@ class RabbitPublisher:
         await self._send("", reply_to, message, mandatory=False)
 
     async def _send(self, exchange: str, routing_key: str, message: Message, *, mandatory: bool = True) -> None:
-        if not self._exchanges:
-            raise ConnectionError("not connected to RabbitMQ yet")
+        if self._channel is None or self._channel.is_closed:
+            raise ConnectionError("not connected to RabbitMQ")
         outgoing = wire(message, self._user)
-        await self._exchanges[exchange].publish(outgoing, routing_key, mandatory=mandatory, timeout=CONFIRM_S)
+        channel = await self._channel.get_underlay_channel()
+        assert isinstance(channel, aiormq.Channel)
+        self._handed += 1
+        await channel.basic_publish(
+            outgoing.body,
+            exchange=exchange,
+            routing_key=routing_key,
+            properties=outgoing.properties,
+            mandatory=mandatory,
+            timeout=CONFIRM_S,
+            wait=self._handed % UNREAD == 0,
+        )
 
 
 def user_of(url: str) -> str | None:

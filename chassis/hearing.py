@@ -128,7 +128,9 @@ class Reception:
             )
         if campaign := getattr(event, "campaign", None):
             structlog.contextvars.bind_contextvars(campaign=campaign)
-        if known := await self._records.inbox.find_one({"_id": key}):
+        # Looked up where a repeat is likely or its answer waited for; any other repeat its transaction finds out.
+        likely = message.redelivered or message.reply_to is not None
+        if likely and (known := await self._records.inbox.find_one({"_id": key})):
             return Done(known.get("answer"), repeat=True)
         if not message.redelivered:
             return await self._attempt(key, hearer, message, event)

@@ -41,9 +41,6 @@ class Relay:
         self._records = records
         # One instant's rows, of a majority: none that a failover would roll back, no later one of a subject alone.
         self._committed = records.outbox.with_options(read_concern=ReadConcern("snapshot"))
-        self._sent: frozenset[str] = frozenset()
-        self._marking: asyncio.Task[None] | None = None
-        """The last batch that went out, while its rows are being marked and the next is on its way already."""
         self._publisher = publisher
         self._me = new_id()
         self._wake = asyncio.Event()
@@ -65,35 +62,23 @@ class Relay:
                 self._wake.clear()
 
     async def drain(self) -> bool:
-        """Send one batch of waiting rows; True when all of a non-empty batch went out, so that there may be more.
-
-        Less than a whole batch leaves nothing unmarked that was sent."""
-        rows = await self._committed.find({"waiting": True}).sort("_id").limit(BATCH + len(self._sent)).to_list()
-        rows = [row for row in rows if row["_id"] not in self._sent]
+        """Send one batch of waiting rows; True when a whole batch went out, so that there may be more."""
+        rows = await self._committed.find({"waiting": True}).sort("_id").limit(BATCH).to_list()
         metrics.OUTBOX_WAITING.set(len(rows))
         chains: dict[str, list[Document]] = defaultdict(list)
         for row in rows:
             chains[row["subject"]].append(row)
         sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
         ids = [row_id for chain in sent for row_id in chain]
-        await self._marked()
         if ids:
-            self._sent, self._marking = frozenset(ids), asyncio.create_task(self._mark(ids))
-        if len(ids) < BATCH:  # only where more piles up is the next batch worth starting before this one is marked
-            await self._marked()
-        return bool(ids) and len(ids) == len(rows)
+            await self._mark(ids)
+        return len(ids) == BATCH
 
     async def _mark(self, ids: list[str]) -> None:
         await self._records.outbox.update_many(
             {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
         )
         crash.point("marked")
-
-    async def _marked(self) -> None:
-        """Wait for the marks under way; where they fail the rows are sent again, as repeats."""
-        marking, self._marking, self._sent = self._marking, None, frozenset()
-        if marking is not None:
-            await marking
 
     async def _send_chain(self, chain: list[Document]) -> list[str]:
         """Send one subject's rows one after the other; stop at the first the broker does not take."""
@@ -124,11 +109,13 @@ class Relay:
             row["sequence"],
             row["traceparent"],
         )
-        publishing = asyncio.ensure_future(self._publisher.publish(message))
         if crash.armed("published"):
+            publishing = asyncio.ensure_future(self._publisher.publish(message))
             await asyncio.sleep(0.005)
             crash.point("published")
-        await publishing
+            await publishing
+        else:
+            await self._publisher.publish(message)
         crash.point("confirmed")
         metrics.TOLD.labels(row["topic"]).inc()
 
@@ -149,7 +136,6 @@ class Relay:
 
     async def release(self) -> None:
         """Give the lease back, so that another relay goes on at once."""
-        await self._marked()
         self._held_until = 0.0
         await self._records.leases.delete_one({"_id": "relay", "holder": self._me})
 

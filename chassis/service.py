@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -210,13 +211,21 @@ def application(service: Service) -> FastAPI:
     return service.http(Process(service).lifespan)
 
 
+def unpaused() -> None:
+    """Keep the collector from looking at all that was loaded, again and again, with the process standing still."""
+    gc.collect()
+    gc.freeze()
+
+
 def serve(service: Service) -> None:
     """Run a process until SIGTERM: requests end, deliveries in hand are settled, then it stops."""
     settings = service.settings
     logs.configure(service.process, settings.log)
     tracing.configure(service.process, settings.otlp_endpoint)
+    app = application(service)
+    unpaused()
     uvicorn.run(
-        application(service),
+        app,
         host=settings.http_host,
         port=settings.http_port,
         root_path=f"/api/{service.name}",  # the gateway takes it off; links in the API's own pages need it

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 
+from chassis.service import unpaused
 from chassis.transaction import Transaction
 from contracts.events.voting import VoteCast
 from tests.bench.result import percentile, report_limit
@@ -63,6 +64,7 @@ async def _commit(teller: Counter, ballot: str, committed: dict[str, float]) -> 
 
 
 def _hear(mongo_url: str, prefix: str, url: str, pipe: Connection) -> None:
+    unpaused()
     asyncio.run(_consume(mongo_url, prefix, url, pipe))
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import aio_pika
 
-from chassis.broker import EVENTS, RabbitPublisher
+from chassis.broker import EVENTS, RabbitPublisher, user_of, wire
+from chassis.delivery import Message
 from chassis.ids import new_id
 from chassis.relay import BATCH, Relay
 from chassis.transaction import Transaction
@@ -54,12 +55,15 @@ async def _relayed(service: Counter, publisher: RabbitPublisher) -> float:
 
 
 async def _raw(url: str) -> float:
-    """The same bodies, confirmed and mandatory, as many in flight as a relay batch."""
-    body = vote(new_id()).model_dump_json().encode()
+    """The same messages with the same headers, confirmed and mandatory, as many in flight as a relay batch."""
+    event, user = vote(new_id()), user_of(url)
+    body = event.model_dump_json().encode()
     async with await aio_pika.connect(url) as connection:
         exchange = await (await connection.channel(publisher_confirms=True, on_return_raises=True)).get_exchange(EVENTS)
         started = time.perf_counter()
         for _ in range(EVENTS_A_ROUND // BATCH):
-            messages = [aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT) for _ in range(BATCH)]
-            await asyncio.gather(*(exchange.publish(message, "voting.vote_cast.v1") for message in messages))
+            messages = [
+                wire(Message(new_id(), event.topic, body, event.subject, "zhumeng/relayed"), user) for _ in range(BATCH)
+            ]
+            await asyncio.gather(*(exchange.publish(message, event.topic) for message in messages))
         return EVENTS_A_ROUND / (time.perf_counter() - started)

@@ -122,10 +122,10 @@ async def test_unroutable_publish_raises_and_its_row_stays_unsent_until_it_can_g
     relay = Relay(service.service.records, publisher)
     await _unbind_log(bench.vhost)
     await bench.commit(service, ["b"])
-    assert await relay.drain() is False
+    await relay.drain()
     assert await bench.waiting(service) == 1
     await publisher.redeclare()
-    assert [await relay.drain(), await relay.drain()] == [True, False]
+    await relay.drain()
     assert await bench.waiting(service) == 0
     await publisher.stop()
 
@@ -139,11 +139,12 @@ async def test_refused_publish_leaves_its_row_unsent(bench: Bench) -> None:
         full = await channel.declare_queue("full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
         await full.bind(EVENTS, TOPIC)
         await bench.commit(service, ["b"])
-        assert await Relay(service.service.records, publisher).drain() is False
+        await Relay(service.service.records, publisher).drain()
         assert await bench.waiting(service) == 1
         await full.delete()
     relay = Relay(service.service.records, publisher)
-    assert [await relay.drain(), await relay.drain()] == [True, False]
+    await relay.drain()
+    assert await bench.waiting(service) == 0
     await publisher.stop()
 
 
