@@ -19,6 +19,8 @@ from chassis.mongo import Document, Records
 
 BATCH = 1000
 LEASE_MS = 15_000
+GATHER_S = 0.01
+"""From the first commit heard of to looking for its rows: its neighbours' go with them, for a third of the work."""
 
 
 def stopping() -> bool:
@@ -59,6 +61,7 @@ class Relay:
                     # Not wait_for: on Python 3.11 it can swallow a cancellation that comes with the wake-up.
                     async with asyncio.timeout(1.0):
                         await self._wake.wait()
+                        await asyncio.sleep(GATHER_S)
                 self._wake.clear()
 
     async def drain(self) -> bool:

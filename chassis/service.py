@@ -5,7 +5,6 @@ import contextlib
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import uvicorn
 from aio_pika.exceptions import AMQPException
@@ -56,8 +55,6 @@ class Service:
         self.rounds: list[Callable[[], Awaitable[bool]]] = []
         self.closing: list[Work] = []
         self.checks: dict[str, Work] = {"mongodb": self._mongodb_answers}
-        self.server: dict[str, Any] = {"loop": "asyncio", "http": "h11"}
-        """What uvicorn runs it on: said, not found out, so that it is the same wherever others are installed."""
         self.lanes: list[Lane] = []
         self.stream: Stream | None = None
 
@@ -235,5 +232,6 @@ def serve(service: Service) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         proxy_headers=False,
-        **service.server,
+        loop="uvloop",  # a third less time for each message than asyncio's own
+        http="httptools",
     )

@@ -69,6 +69,7 @@ class Subscriptions:
             app_id=f"zhumeng.{self._hears.service}",
             fail_fast=True,
             timeout=5,
+            apply_types=False,
         )
         for hearer in self._hears.hearers:
             self._subscribe(broker, hearer)
@@ -103,7 +104,7 @@ class Subscriptions:
             channel=Channel(prefetch_count=hearer.at_once),
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
-            decoder=_bytes,
+            decoder=_undecoded,
         )
 
         @subscriber
@@ -184,7 +185,6 @@ async def _has_consumer(connection: AbstractConnection, queue: str) -> bool:
         return bool(found.declaration_result.consumer_count)
 
 
-async def _bytes(message: Any) -> bytes:
-    """The body as it came: hearing reads it, so that what cannot be read is parked with its reason."""
-    body: bytes = message.body
-    return body
+async def _undecoded(message: Any) -> Any:
+    """The message as it came: hearing reads its body, so that what cannot be read is parked with its reason."""
+    return message

@@ -49,7 +49,6 @@ def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
 def _service(settings: Settings, clock: Clock | None, process: str) -> Service:
     service = Service("voting", settings, clock, process=process)
     service.stream = RabbitStream(settings.stream_url, VOTES)
-    service.server = {"loop": "uvloop", "http": "httptools"}
     return service
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 
+import uvloop
+
 from chassis.service import unpaused
 from chassis.transaction import Transaction
 from contracts.events.voting import VoteCast
@@ -65,7 +67,7 @@ async def _commit(teller: Counter, ballot: str, committed: dict[str, float]) -> 
 
 def _hear(mongo_url: str, prefix: str, url: str, pipe: Connection) -> None:
     unpaused()
-    asyncio.run(_consume(mongo_url, prefix, url, pipe))
+    uvloop.run(_consume(mongo_url, prefix, url, pipe))
 
 
 async def _consume(mongo_url: str, prefix: str, url: str, pipe: Connection) -> None:

@@ -17,7 +17,7 @@ from tests.support.kinds import Rabbit, Vhost
 from tests.support.worlds import Counter, counter, vote
 
 EVENTS_A_ROUND = 5000
-ROUNDS = 3
+ROUNDS = 5
 
 
 async def test_relay(rabbit310: Rabbit, vhost: Callable[[Rabbit], Vhost], mongo_url: str, database_prefix: str) -> None:
