@@ -212,6 +212,7 @@ def unpaused() -> None:
     """Keep the collector from looking at all that was loaded, again and again, with the process standing still."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def serve(service: Service) -> None:

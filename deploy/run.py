@@ -1,5 +1,6 @@
 """`zhumeng run NAME`: one process of the product, and nothing imported that it does not need."""
 
+import gc
 import sys
 from importlib import import_module
 
@@ -9,6 +10,7 @@ from deploy.processes import PROCESSES
 
 def run(name: str) -> None:
     """Build the named process from its environment and serve until told to stop; a rulebook in doubt ends it here."""
+    gc.disable()  # what is being loaded stays; `serve` turns it on
     process = PROCESSES[name]
     settings = import_module(f"services.{process.service}.settings").Settings()
     try:
