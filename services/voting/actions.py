@@ -116,10 +116,15 @@ class Voting:
         tracks = rules.public_vote(self.rulebooks, campaign)[1].tracks
         return await self.store.votables(campaign, tracks, after, limit)
 
+    async def shown(self, campaign: CampaignId) -> tuple[Rulebook, Tally]:
+        """The closed tally, or the count so far; 404 where the campaign has no public vote."""
+        rulebook, _ = rules.public_vote(self.rulebooks, campaign)
+        return rulebook, await self.store.closed(campaign) or await self.store.live(campaign)
+
 
 @dataclass(frozen=True)
 class Tallying:
-    """Counts the votes in the stream, shows the count, and closes it when the window has ended."""
+    """Counts the votes in the stream, and closes the count when the window has ended."""
 
     transactions: Transactions
     store: VotingStore
@@ -149,11 +154,6 @@ class Tallying:
             told = json.decode(body(entry.message), type=Told)
             votes[told.campaign][told.entry] += 1
         return await self.store.count(tx, start, entries[-1].offset + 1, votes)
-
-    async def shown(self, campaign: CampaignId) -> tuple[Rulebook, Tally]:
-        """The closed tally, or the count so far; 404 where the campaign has no public vote."""
-        rulebook, _ = rules.public_vote(self.rulebooks, campaign)
-        return rulebook, await self.store.closed(campaign) or await self.store.live(campaign)
 
     async def close_ended(self) -> list[CampaignId]:
         """Close every tally whose time has come; says which."""

@@ -9,10 +9,11 @@ from chassis.streams import Stream
 from contracts.rulebook import load_all
 from services.voting import books
 from services.voting.actions import Tallying, Voting
-from services.voting.api import api, lane
+from services.voting.api import api, lane, look_of
 from services.voting.books import Book
 from services.voting.box import BallotBox
 from services.voting.handlers import handlers
+from services.voting.live import Live
 from services.voting.models import Channels
 from services.voting.settings import Settings
 from services.voting.store import Shelf, VotingStore
@@ -25,13 +26,14 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     """The process frontends call and publish to. Any number of them may run."""
     service = _service(settings, clock, "voting-api")
     voting, shelf = taking(service, settings), Shelf(service.database)
-    book = voting.box.book
+    book, live = voting.box.book, Live(look_of(voting), service.clock)
     service.hears = handlers(voting)
     service.lanes.append(lane(voting))
-    service.routers.append(api(voting, tallying(service, settings)))
+    service.routers.append(api(voting, live))
     service.prepare.append(voting.store.prepare)
     service.tasks.append(book.keep_open)
-    service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service))]
+    service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service)), live.look_again]
+    service.leaving.append(live.end)
     service.closing.append(book.close)
     return service
 
