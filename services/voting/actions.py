@@ -12,6 +12,7 @@ from chassis import crash
 from chassis.clock import Clock
 from chassis.logs import log
 from chassis.refusal import Refused
+from chassis.signing import SigningKey
 from chassis.streams import Entry, Stream, body
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.review import EntrySubject, ProvinceApproved
@@ -131,6 +132,7 @@ class Tallying:
     rulebooks: Rulebooks
     clock: Clock
     stream: Callable[[], Stream]
+    key: SigningKey
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self) -> bool:
@@ -171,11 +173,13 @@ class Tallying:
 
     @transactional
     async def _close(self, tx: Transaction, rulebook: Rulebook) -> bool:
-        """Freeze the tally; told in the same transaction. No ballot can come any more, so what was recounted holds."""
+        """Freeze the tally, signed; told in the same transaction. No ballot can come any more, so what was recounted
+        holds."""
         if await self.store.closed(rulebook.id, tx):
             return False
         closed = rules.closed(await self.store.live(rulebook.id, tx), rulebook, self.clock.now())
-        await self.store.close(tx, closed)
+        signature = self.key.sign(rules.statement(closed), rules.SIGNED_AS)
+        await self.store.close(tx, closed.model_copy(update={"signature": signature}))
         tx.tell(_tally_closed(closed))
         tx.audit(f"campaign/{closed.campaign}", "close_tally", votes=closed.votes, digest=closed.digest)
         log().info("tally_closed", campaign=closed.campaign, votes=closed.votes, digest=closed.digest)

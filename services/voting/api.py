@@ -62,6 +62,8 @@ class TallyOut(BaseModel):
     digest: str | None
     """SHA-256 over the canonical JSON of `entries` once closed."""
     closed_at: datetime | None
+    signature: str | None
+    """Compact JWS (EdDSA) over what was closed, once closed; the key is in `/.well-known/jwks.json`."""
 
     def etag(self) -> str:
         """The same for the same answer."""
@@ -77,6 +79,7 @@ def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
         state="closed" if closed else "counting" if rules.ended(rulebook, now) else "open",
         entries=tally.entries if shown else (),
         digest=closed.digest if closed else None, closed_at=closed.closed_at if closed else None,
+        signature=closed.signature if closed else None,
     )  # fmt: skip
 
 

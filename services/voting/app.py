@@ -5,6 +5,7 @@ import asyncio
 from chassis.clock import Clock
 from chassis.rabbitstream import RabbitStream
 from chassis.service import Service
+from chassis.signing import SigningKey
 from chassis.streams import Stream
 from contracts.rulebook import load_all
 from services.voting import books
@@ -65,7 +66,8 @@ def taking(service: Service, settings: Settings) -> Voting:
 def tallying(service: Service, settings: Settings) -> Tallying:
     """What counts and closes."""
     store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
-    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service))
+    key = SigningKey.read(settings.signing_key_file)
+    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service), key)
 
 
 def _stream(service: Service) -> Stream:
