@@ -3,14 +3,17 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from chassis.identity import JwksKeys, Keys
 from chassis.mongo import connect
 from chassis.rabbitstream import RabbitStream
+from chassis.refusal import Unavailable
+from chassis.signing import canonical, verified
 from chassis.streams import Place
 from contracts.ids import CampaignId
 from deploy.local.addresses import Addresses
@@ -23,6 +26,14 @@ from services.voting.store import Shelf, VotingStore
 app = typer.Typer(no_args_is_help=True, help="选票 / votes")
 out = Console(highlight=False)
 DATABASE = "zhumeng_voting"
+Signed = Literal["valid", "invalid", "missing", "unknown"]
+SIGNED: Final[dict[Signed, tuple[str, int]]] = {
+    "valid": ("[green]签名有效 the signature is valid[/]", 0),
+    "invalid": ("[red]签名无效 the signature is not valid[/]", 1),
+    "missing": ("[red]没有签名 it is not signed[/]", 1),
+    "unknown": ("[yellow]公钥无法读取，签名未核验 the keys cannot be read, the signature was not verified[/]", 3),
+}
+"""What is said of a closed tally's signature, and the exit code."""
 
 
 @app.callback()
@@ -34,9 +45,10 @@ def votes() -> None:
 def recount(
     campaign: Annotated[str, typer.Option("--campaign", help="活动编号 / id of the campaign")],
     mongo: Annotated[str | None, typer.Option("--mongo", help="默认本地环境 / the local stack's by default")] = None,
+    keys: Annotated[str | None, typer.Option("--keys", help="公钥地址，同上 / where the keys are, as above")] = None,
     show: Annotated[bool, typer.Option("--show", help="输出计票结果的原始字节 / print the tally's bytes")] = False,
 ) -> None:
-    """由选票重新计票，与已公布的计票逐字节比较 / Count the ballots anew and compare with the tally, byte by byte."""
+    """由选票重新计票，逐字节比较，核验签名 / Count the ballots anew, compare byte by byte, verify the signature."""
     counted = asyncio.run(count_anew(mongo or str(_local().mongo_url), DATABASE, CampaignId(campaign)))
     if not counted.anew.votes and not counted.tally.votes:
         out.print(f"{campaign} 没有选票 has no ballots", markup=False)
@@ -51,7 +63,14 @@ def recount(
     out.print("[green]一致 the same[/]" if counted.agree else "[red]不一致 they differ[/]")
     for line in counted.differences():
         out.print(line, markup=False)
-    raise typer.Exit(0 if counted.agree else 1)
+    code = _told_of_signature(counted.tally, keys) if isinstance(counted.tally, ClosedTally) else 0
+    raise typer.Exit(code if counted.agree else 1)
+
+
+def _told_of_signature(tally: ClosedTally, keys: str | None) -> int:
+    said, code = SIGNED[asyncio.run(signature_of(tally, JwksKeys(keys or _local().keys_url)))]
+    out.print(said)
+    return code
 
 
 @app.command()
@@ -162,6 +181,17 @@ async def count_anew(url: str, database: str, campaign: CampaignId) -> Counted:
         return Counted(await store.recount(campaign), await store.closed(campaign) or await store.live(campaign))
     finally:
         await client.close()
+
+
+async def signature_of(tally: ClosedTally, keys: Keys) -> Signed:
+    """Whether a published key signed the closed tally as it is kept."""
+    if tally.signature is None:
+        return "missing"
+    try:
+        said = await verified(tally.signature, rules.SIGNED_AS, keys)
+    except Unavailable:
+        return "unknown"
+    return "valid" if said == canonical(rules.statement(tally)) else "invalid"
 
 
 def _local() -> Addresses:

@@ -85,6 +85,12 @@ class Addresses(BaseModel):
 
     @computed_field
     @property
+    def keys_url(self) -> str:
+        """The published keys that verify tokens, receipts and closed tallies."""
+        return f"{self.http('registration')}/.well-known/jwks.json"
+
+    @computed_field
+    @property
     def mongo_url(self) -> str:
         """The one-node replica set."""
         return f"mongodb://127.0.0.1:{self.ports['mongodb']}/?directConnection=true"

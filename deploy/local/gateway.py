@@ -18,6 +18,8 @@ NAMES = {
     "notify": "通知",
 }
 
+GRACE_S = 5
+"""How long a stop waits for answers under way; those that listen to something would never end."""
 IDLE_S = 30
 """Idle connections to a service are given up before the service does so, or a request would meet a closed one."""
 
@@ -48,6 +50,7 @@ def _caddyfile(addresses: Addresses, pages: Path) -> str:
 	admin off
 	auto_https off
 	persist_config off
+	grace_period {GRACE_S}s
 	skip_install_trust
 }}
 http://:{addresses.ports["gateway"]} {{

@@ -16,8 +16,8 @@ from deploy.processes import PROCESSES
 NEEDS = ("mongodb", "rabbitmq", "seaweedfs", "mail")
 ADMIN = "admin@example.org"
 """The national admin a new stack has; the password is in `stack.json`."""
-SIGN = ("registration", "media-api")
-"""What signs: access tokens, receipts for upload tickets."""
+SIGN = ("registration", "media-api", "voting-tally")
+"""What signs: access tokens, receipts for upload tickets, closed tallies."""
 
 
 def product(home: Home, addresses: Addresses) -> list[Part]:
@@ -50,7 +50,7 @@ def environment(name: str, addresses: Addresses) -> dict[str, str]:
         "ZM_AMQP_URL": addresses.amqp_urls[service],
         "ZM_MONGO_URL": str(addresses.mongo_url),
         "ZM_MONGO_PREFIX": "zhumeng_",
-        "ZM_JWKS_URL": f"{addresses.http('registration')}/.well-known/jwks.json",
+        "ZM_JWKS_URL": addresses.keys_url,
         "ZM_PUBLIC_URL": str(addresses.gateway_url),
         **(_files(addresses) if service in ("media", "registration") else {}),
         **(_first_admin(addresses) if service == "registration" else {}),

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from chassis.clock import Clock
 from chassis.objects import ObjectStore
 from chassis.service import PartAway, Service, Work
+from chassis.signing import SigningKey
 from contracts.rulebook import load_all
 from services.media.intake import api as intake_api
 from services.media.intake import handlers as intake_handlers
@@ -49,7 +50,7 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
         MaterialStore(service.database),
         packages or _packages(settings),
     )
-    rulebooks, receipts = load_all(settings.rulebooks), Receipts.of(settings.signing_key_file)
+    rulebooks, receipts = load_all(settings.rulebooks), Receipts(SigningKey.read(settings.signing_key_file))
     telling, clock = service.transactions, service.clock
     completion = Completion(telling, store, kept, packages, clock)
     return ApiParts(

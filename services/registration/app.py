@@ -6,6 +6,7 @@ from chassis.clock import Clock, SystemClock
 from chassis.identity import Verifier
 from chassis.objects import ObjectStore
 from chassis.service import Service
+from chassis.signing import SigningKey
 from contracts.rulebook import load_all
 from services.registration.accounts.actions import Accounts
 from services.registration.accounts.api import api as accounts_api
@@ -28,16 +29,16 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     """The registration process: accounts and tokens, the certification of studios, entries."""
     service = Service("registration", settings, clock)
     rulebooks = load_all(settings.rulebooks)
-    signer = Signer.read(settings.signing_key_file, settings.issuer)
+    signer = Signer(SigningKey.read(settings.signing_key_file), settings.issuer)
     stores = AccountStore(service.database), StudioStore(service.database), EntryStore(service.database)
     account_store, studios, entry_store = stores
     accounts = Accounts(service.transactions, account_store, Passwords(), signer, service.clock, SystemClock())
     form, scans = form_of(rulebooks.values()), Scans(_objects(settings))
     certification = Certification(service.transactions, studios, account_store, form, scans, service.clock)
     entries = Entries(service.transactions, entry_store, studios, rulebooks, service.clock)
-    service.verifier = Verifier(signer, settings.issuer)
+    service.verifier = Verifier(signer.key, settings.issuer)
     service.hears = handlers(certification, entries)
-    service.routers += [accounts_api(accounts, signer), certification_api(certification), entries_api(entries)]
+    service.routers += [accounts_api(accounts, signer.key), certification_api(certification), entries_api(entries)]
     service.prepare += [store.prepare for store in stores]
     service.prepare.append(lambda: accounts.open_first_admin(settings.admin_email, settings.admin_password))
     service.tasks.append(lambda: _give_up_overdue(entries, settings.sweep_s))

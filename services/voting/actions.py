@@ -12,6 +12,7 @@ from chassis import crash
 from chassis.clock import Clock
 from chassis.logs import log
 from chassis.refusal import Refused
+from chassis.signing import SigningKey
 from chassis.streams import Entry, Stream, body
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.review import EntrySubject, ProvinceApproved
@@ -116,16 +117,22 @@ class Voting:
         tracks = rules.public_vote(self.rulebooks, campaign)[1].tracks
         return await self.store.votables(campaign, tracks, after, limit)
 
+    async def shown(self, campaign: CampaignId) -> tuple[Rulebook, Tally]:
+        """The closed tally, or the count so far; 404 where the campaign has no public vote."""
+        rulebook, _ = rules.public_vote(self.rulebooks, campaign)
+        return rulebook, await self.store.closed(campaign) or await self.store.live(campaign)
+
 
 @dataclass(frozen=True)
 class Tallying:
-    """Counts the votes in the stream, shows the count, and closes it when the window has ended."""
+    """Counts the votes in the stream, and closes the count when the window has ended."""
 
     transactions: Transactions
     store: VotingStore
     rulebooks: Rulebooks
     clock: Clock
     stream: Callable[[], Stream]
+    key: SigningKey
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self) -> bool:
@@ -150,11 +157,6 @@ class Tallying:
             votes[told.campaign][told.entry] += 1
         return await self.store.count(tx, start, entries[-1].offset + 1, votes)
 
-    async def shown(self, campaign: CampaignId) -> tuple[Rulebook, Tally]:
-        """The closed tally, or the count so far; 404 where the campaign has no public vote."""
-        rulebook, _ = rules.public_vote(self.rulebooks, campaign)
-        return rulebook, await self.store.closed(campaign) or await self.store.live(campaign)
-
     async def close_ended(self) -> list[CampaignId]:
         """Close every tally whose time has come; says which."""
         ended = [rulebook for rulebook in self.rulebooks.values() if rules.settled(rulebook, self.clock.now())]
@@ -171,11 +173,13 @@ class Tallying:
 
     @transactional
     async def _close(self, tx: Transaction, rulebook: Rulebook) -> bool:
-        """Freeze the tally; told in the same transaction. No ballot can come any more, so what was recounted holds."""
+        """Freeze the tally, signed; told in the same transaction. No ballot can come any more, so what was recounted
+        holds."""
         if await self.store.closed(rulebook.id, tx):
             return False
         closed = rules.closed(await self.store.live(rulebook.id, tx), rulebook, self.clock.now())
-        await self.store.close(tx, closed)
+        signature = self.key.sign(rules.statement(closed), rules.SIGNED_AS)
+        await self.store.close(tx, closed.model_copy(update={"signature": signature}))
         tx.tell(_tally_closed(closed))
         tx.audit(f"campaign/{closed.campaign}", "close_tally", votes=closed.votes, digest=closed.digest)
         log().info("tally_closed", campaign=closed.campaign, votes=closed.votes, digest=closed.digest)

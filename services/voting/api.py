@@ -1,10 +1,12 @@
-"""Voting over HTTP: ballots in, receipts, the entries to vote on, the tally."""
+"""Voting over HTTP: ballots in, receipts, the entries to vote on, the tally, now and as it changes."""
 
 import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, Field, TypeAdapter
 
 from chassis.identity import Caller
@@ -14,10 +16,15 @@ from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, Trac
 from contracts.ingress import BallotAnswer, BatchedAnswer, BatchedBallot
 from contracts.rulebook import Rulebook
 from services.voting import intake, rules
-from services.voting.actions import Tallying, Voting
+from services.voting.actions import Voting
+from services.voting.live import Live, Look, Seen
 from services.voting.models import ClosedTally, Tally
 
 Batch = Annotated[tuple[BatchedBallot, ...], Field(min_length=1, max_length=rules.LARGEST_BATCH)]
+
+
+UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Proxies pass an event on as it comes."""
 
 
 class Receipt(BaseModel):
@@ -55,6 +62,12 @@ class TallyOut(BaseModel):
     digest: str | None
     """SHA-256 over the canonical JSON of `entries` once closed."""
     closed_at: datetime | None
+    signature: str | None
+    """Compact JWS (EdDSA) over what was closed, once closed; the key is in `/.well-known/jwks.json`."""
+
+    def etag(self) -> str:
+        """The same for the same answer."""
+        return f'"{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
 def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
@@ -66,7 +79,26 @@ def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
         state="closed" if closed else "counting" if rules.ended(rulebook, now) else "open",
         entries=tally.entries if shown else (),
         digest=closed.digest if closed else None, closed_at=closed.closed_at if closed else None,
+        signature=closed.signature if closed else None,
     )  # fmt: skip
+
+
+def look_of(voting: Voting) -> Look:
+    """Looks at a tally for those who listen, as it is shown to who asks."""
+
+    async def look(campaign: CampaignId) -> Seen:
+        shown = tally_out(*await voting.shown(campaign), voting.clock.now())
+        etag, closed = shown.etag(), shown.state == "closed"
+        event = format_sse_event(data_str=shown.model_dump_json(), event="closed" if closed else None, id=etag)
+        return Seen(etag, event, closed)
+
+    return look
+
+
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Each `data` is the tally.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    204: {"description": "The tally is closed, and `Last-Event-ID` says that this is known."},
+}
 
 
 def lane(voting: Voting) -> Lane:
@@ -99,7 +131,7 @@ def described() -> dict[str, Any]:
     }
 
 
-def api(voting: Voting, tallying: Tallying) -> APIRouter:
+def api(voting: Voting, live: Live) -> APIRouter:
     """The routes of the API process."""
     router = APIRouter(prefix="/v1", tags=["voting"])
 
@@ -122,12 +154,20 @@ def api(voting: Voting, tallying: Tallying) -> APIRouter:
         campaign: CampaignId, response: Response, if_none_match: Annotated[str | None, Header()] = None
     ) -> TallyOut:
         """How the vote stands; with `If-None-Match`, 304 while that is still so."""
-        shown = tally_out(*await tallying.shown(campaign), voting.clock.now())
-        etag = f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+        shown = tally_out(*await voting.shown(campaign), voting.clock.now())
+        etag = shown.etag()
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         response.headers.update(headers)
         if if_none_match and etag in if_none_match:  # one of a list, weakened by a proxy, or alone
             return Response(status_code=304, headers=headers)  # type: ignore[return-value] # FastAPI passes it on as is
         return shown
+
+    @router.get("/campaigns/{campaign}/tally/events", response_class=StreamingResponse, responses=EVENTS)
+    async def tally_events(campaign: CampaignId, last_event_id: Annotated[str | None, Header()] = None) -> Response:
+        """How the vote stands, at once and whenever that changes, at most once a second; ends with `closed`."""
+        seen = await live.seen(campaign)
+        if seen.closed and last_event_id == seen.etag:
+            return Response(status_code=204)  # a browser comes again after any other answer
+        return EventSourceResponse(live.follow(campaign, last_event_id), headers=UNBUFFERED)
 
     return router

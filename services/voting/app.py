@@ -5,14 +5,16 @@ import asyncio
 from chassis.clock import Clock
 from chassis.rabbitstream import RabbitStream
 from chassis.service import Service
+from chassis.signing import SigningKey
 from chassis.streams import Stream
 from contracts.rulebook import load_all
 from services.voting import books
 from services.voting.actions import Tallying, Voting
-from services.voting.api import api, lane
+from services.voting.api import api, lane, look_of
 from services.voting.books import Book
 from services.voting.box import BallotBox
 from services.voting.handlers import handlers
+from services.voting.live import Live
 from services.voting.models import Channels
 from services.voting.settings import Settings
 from services.voting.store import Shelf, VotingStore
@@ -25,13 +27,14 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     """The process frontends call and publish to. Any number of them may run."""
     service = _service(settings, clock, "voting-api")
     voting, shelf = taking(service, settings), Shelf(service.database)
-    book = voting.box.book
+    book, live = voting.box.book, Live(look_of(voting), service.clock)
     service.hears = handlers(voting)
     service.lanes.append(lane(voting))
-    service.routers.append(api(voting, tallying(service, settings)))
+    service.routers.append(api(voting, live))
     service.prepare.append(voting.store.prepare)
     service.tasks.append(book.keep_open)
-    service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service))]
+    service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service)), live.look_again]
+    service.leaving.append(live.end)
     service.closing.append(book.close)
     return service
 
@@ -63,7 +66,8 @@ def taking(service: Service, settings: Settings) -> Voting:
 def tallying(service: Service, settings: Settings) -> Tallying:
     """What counts and closes."""
     store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
-    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service))
+    key = SigningKey.read(settings.signing_key_file)
+    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service), key)
 
 
 def _stream(service: Service) -> Stream:

@@ -196,3 +196,5 @@ class ClosedTally(Tally):
     revision: Revision
     digest: str
     closed_at: datetime
+    signature: str | None = None
+    """Compact JWS over all the rest (`rules.statement`); tallies can be kept without one."""

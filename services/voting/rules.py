@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from chassis.refusal import Refused
@@ -36,6 +36,8 @@ from services.voting.models import (
     Votable,
 )
 
+SIGNED_AS: Final = "zhumeng-tally+jws"
+"""Sets a closed tally apart from what else is signed with the same key."""
 SETTLED_AFTER = timedelta(seconds=12)
 """A ballot received inside the window is in the store, or was refused, this long after the window closed: a request
 ends within ten seconds, so does a message's handling."""
@@ -276,6 +278,11 @@ def closed(tally: Tally, rulebook: Rulebook, now: datetime) -> ClosedTally:
         campaign=tally.campaign, entries=tally.entries, revision=rulebook.revision, digest=digest(tally.entries),
         closed_at=in_milliseconds(now),
     )  # fmt: skip
+
+
+def statement(tally: ClosedTally) -> dict[str, Any]:
+    """What is signed of a closed tally: all that was closed, with the sum of its votes."""
+    return {**tally.model_dump(mode="json", exclude={"signature"}), "votes": tally.votes}
 
 
 def ended(rulebook: Rulebook, now: datetime) -> bool:

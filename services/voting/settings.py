@@ -1,6 +1,7 @@
 """What voting's processes are told by their environment."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -18,6 +19,10 @@ class Settings(ServiceSettings):
     channels: Mapping[str, str] = Field(default_factory=dict)
     """Which of a rulebook's channels a frontend account, or RabbitMQ user, hands ballots in for: `{"018…": "douyin"}`.
     Who is not listed is a channel of its own, under its own id, which every rulebook admits."""
+
+    signing_key_file: Path | None = None
+    """Ed25519 private key, PKCS#8 PEM, that closed tallies are signed with: one of those registration publishes. The
+    tally does not start without it."""
 
     @model_validator(mode="after")
     def refuse_known_key(self) -> Self:

@@ -19,8 +19,8 @@ import chassis.service  # noqa: F401 - imported once, in the fork server
 from chassis import crash
 from chassis.identity import Verifier
 from chassis.service import Service, serve
+from chassis.signing import SigningKey
 from deploy.processes import PROCESSES
-from services.registration.accounts.tokens import Signer
 from tests.support.engine import Engine  # noqa: F401 - what a test session's own module imports, imported once too
 
 FORKS = get_context("forkserver")
@@ -63,7 +63,7 @@ def built(order: Order) -> Service:
     service: Service = getattr(import_module(f"services.{process.service}.app"), process.builder)(
         settings, Ahead(order.ahead)
     )
-    service.verifier = Verifier(Signer.read(order.settings["signing_key_file"], settings.issuer), settings.issuer)
+    service.verifier = Verifier(SigningKey.read(order.settings["signing_key_file"]), settings.issuer)
     return service
 
 

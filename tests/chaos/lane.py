@@ -22,6 +22,7 @@ from chassis.ids import new_id
 from chassis.mongo import Document
 from chassis.objects import ObjectStore
 from chassis.service import Service
+from chassis.signing import SigningKey
 from chassis.streams import attributes
 from contracts.events.event import Event
 from contracts.ingress import Ingress
@@ -166,7 +167,7 @@ class Lane:
 
     def token(self, role: str, **claims: str) -> str:
         """A token of an account `who` in a role."""
-        signer = Signer.read(self._ground.settings["signing_key_file"], "zhumeng")
+        signer = Signer(SigningKey.read(self._ground.settings["signing_key_file"]), "zhumeng")
         return signer.sign(f"{role}-account", {"role": role, **claims}, datetime.now(UTC))
 
     async def quiet(self) -> bool:

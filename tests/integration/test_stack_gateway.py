@@ -1,6 +1,9 @@
 """The gateway is one origin: files reach the store exactly as signed, pages are served, services are found."""
 
 import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -76,3 +79,38 @@ def test_first_page_names_every_service(addresses: Addresses) -> None:
 
 def test_service_that_is_down_is_a_bad_gateway_and_not_a_page(addresses: Addresses) -> None:
     assert httpx.get(f"{addresses.gateway_url}/api/review/entries").status_code == 502
+
+
+EVENT = "data: 1"
+
+
+@pytest.fixture
+def heard(addresses: Addresses) -> Iterator[threading.Event]:
+    """Stands where the voting API does, tells one event, and ends only when that was heard."""
+    heard = threading.Event()
+
+    class Telling(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(f"{EVENT}\n\n".encode())
+            heard.wait(timeout=60)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", addresses.ports["voting-api"]), Telling)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield heard
+    heard.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_event_passes_the_gateway_while_its_stream_goes_on(addresses: Addresses, heard: threading.Event) -> None:
+    url = f"{addresses.gateway_url}/api/voting/v1/campaigns/any/tally/events"
+    with httpx.stream("GET", url, timeout=30) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == EVENT
+        heard.set()
+        assert list(lines) == [""]

@@ -28,11 +28,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chassis.broker import EVENTS
 from chassis.ids import new_id
+from chassis.signing import SigningKey
 from contracts.events.event import CATALOGUE, Event
 from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.events.registration import EntryOpened
 from contracts.rulebook import SHIPPED, dump, load, rehearsal
-from services.media.intake.receipts import Receipts
 from tests.support.factories import make
 from tests.support.kinds import ObjectStore, Rabbit, Vhost
 
@@ -192,7 +192,7 @@ def issuer_key(tmp_path: Path) -> Path:
 @pytest.fixture
 def issuer(issuer_key: Path) -> Iterator[tuple[str, str]]:
     """Where the issuer publishes its keys, and a token it gave to a studio."""
-    keys = Receipts.of(issuer_key).jwks()
+    keys = SigningKey.read(issuer_key).jwks()
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -105,7 +105,8 @@ async def story_world(
     shared: dict[str, Any] = {"env": "test", **mongo, "rulebooks": rulebooks, "retry_delays": (0.01, 0.02)}
     signed: dict[str, Any] = {"signing_key_file": key_file(folder), **stores(s3)}
     admin: dict[str, Any] = {"admin_email": ADMIN[0], "admin_password": SecretStr(ADMIN[1])}
-    media_settings, voting_settings = MediaSettings(**shared, **signed), VotingSettings(**shared)
+    media_settings = MediaSettings(**shared, **signed)
+    voting_settings = VotingSettings(**shared, signing_key_file=signed["signing_key_file"])
     services = {
         "registration": registration.build(RegistrationSettings(**shared, **signed, **admin), clock),
         "media": media.build_api(media_settings, clock),

@@ -85,8 +85,8 @@ def api(tickets: Tickets, completion: Completion, entries: Entries, receipts: Re
         return _view(await tickets.take(caller, wanted))
 
     @router.get("/tickets/keys")
-    async def keys() -> dict[str, list[dict[str, str]]]:
-        return receipts.jwks()
+    async def keys() -> dict[str, list[dict[str, Any]]]:
+        return receipts.key.jwks()
 
     @router.get("/tickets/{ticket}")
     async def show(caller: Studio, ticket: TicketId) -> TicketView:

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chassis.identity import NationalAdmin
+from chassis.signing import SigningKey
 from contracts.ids import City, Province
 from services.registration.accounts.actions import Accounts
 from services.registration.accounts.models import AccountView, Opening, Token
-from services.registration.accounts.tokens import Signer
 
 Text = Field(min_length=1, max_length=200)
 Secret = Field(min_length=1, max_length=1000)
@@ -41,7 +41,7 @@ class SignIn(BaseModel):
     password: SecretStr = Secret
 
 
-def api(accounts: Accounts, signer: Signer) -> APIRouter:
+def api(accounts: Accounts, key: SigningKey) -> APIRouter:
     """Opening accounts, signing in, and the key set that verifies tokens."""
     router = APIRouter(tags=["accounts"])
 
@@ -59,6 +59,6 @@ def api(accounts: Accounts, signer: Signer) -> APIRouter:
 
     @router.get("/.well-known/jwks.json")
     async def jwks() -> dict[str, list[dict[str, Any]]]:
-        return signer.jwks()
+        return key.jwks()
 
     return router

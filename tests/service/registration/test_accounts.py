@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chassis.signing import SigningKey
 from contracts.events.registration import AccountOpened
 from services.registration.accounts.tokens import Signer
 from tests.service.registration.factories import CHENGDU, GANSU, LANZHOU
@@ -105,14 +106,14 @@ async def test_token_names_the_region_once_it_is_chosen(stage: Stage) -> None:
 async def test_bad_token_is_refused_and_changes_nothing(
     stage: Stage, signing_key_file: Path, kind: str, code: str
 ) -> None:
-    signer = Signer.read(signing_key_file, "zhumeng")
-    forger = Signer(Ed25519PrivateKey.generate(), "zhumeng", signer.public)
+    signer = Signer(SigningKey.read(signing_key_file), "zhumeng")
+    forger = Signer(SigningKey(Ed25519PrivateKey.generate(), signer.key.public), "zhumeng")
     now = datetime.now(UTC)
     studio: dict[str, Any] = {"role": "studio", "studio": "some-studio"}
     token = {
         "expired": signer.sign("somebody", studio, now - timedelta(hours=12, seconds=1)),
         "forged": forger.sign("somebody", studio, now),
-        "foreign": Signer.read(signing_key_file, "another issuer").sign("somebody", studio, now),
+        "foreign": Signer(signer.key, "another issuer").sign("somebody", studio, now),
     }[kind]
     before = await stage.documents()
     page = {"province": GANSU, "city": LANZHOU}

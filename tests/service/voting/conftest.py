@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chassis.testing import Issuer, MemoryBus, SetClock, client
 from services.voting.app import build_api, build_tally, taking
@@ -20,9 +23,13 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-async def vote(bus: MemoryBus, clock: SetClock, issuer: Issuer, settings_of: Any) -> AsyncIterator[Vote]:
+async def vote(
+    bus: MemoryBus, clock: SetClock, issuer: Issuer, settings_of: Any, tmp_path: Path
+) -> AsyncIterator[Vote]:
     """Everything joined, nothing votable yet."""
-    settings = settings_of(Settings)
+    key = tmp_path / "signing.pem"
+    key.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    settings = settings_of(Settings, signing_key_file=key)
     api, tally = build_api(settings, clock), build_tally(settings, clock)
     for service in (api, tally):
         issuer.admit(service)

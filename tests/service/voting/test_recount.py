@@ -1,8 +1,11 @@
 """`zhumeng votes recount`: the ballots give the closed tally, byte for byte, or the entry that differs is named."""
 
+from chassis.identity import JwksKeys
+from chassis.testing import Issuer
 from contracts.ids import CampaignId
-from deploy.commands.votes import Counted, count_anew
+from deploy.commands.votes import Counted, count_anew, signature_of
 from services.voting import rules
+from services.voting.models import ClosedTally
 from tests.service.voting.world import BOOK, CLOSES, Vote
 
 
@@ -32,3 +35,15 @@ async def test_recount_when_a_ballot_is_missing_names_the_entry(vote: Vote) -> N
     await vote.api.database["ballots"].delete_one({"entry": "kite"})
     found = await recounted(vote)
     assert (found.agree, found.differences()) == (False, ["  kite: ballots 0, tally 1"])
+
+
+async def test_signature_is_valid_for_the_tally_that_was_closed_alone(vote: Vote) -> None:
+    await closed(vote)
+    tally, keys = (await recounted(vote)).tally, vote.tallying.key
+    assert isinstance(tally, ClosedTally)
+    fewer = tally.model_copy(update={"entries": tally.entries[:1]})
+    bare = tally.model_copy(update={"signature": None})
+    said = [await signature_of(each, keys) for each in (tally, fewer, bare)]
+    assert said == ["valid", "invalid", "missing"]
+    assert await signature_of(tally, Issuer()) == "invalid"
+    assert await signature_of(tally, JwksKeys("http://127.0.0.1:9/.well-known/jwks.json")) == "unknown"

@@ -1,11 +1,18 @@
 """P10: tallies, ballots and votes told are one number, and a closed tally is what a recount gives, byte for byte."""
 
 import asyncio
+import json
 from collections import Counter
 from datetime import timedelta
 
+import jwt
+import pytest
+
 from contracts.events.voting import TallyClosed, VoteCast
 from services.voting import books, rules
+from services.voting.app import build_tally
+from services.voting.models import ClosedTally
+from services.voting.settings import Settings
 from services.voting.store import Shelf
 from tests.service.voting.world import BOOK, CLOSES, Vote
 
@@ -17,6 +24,13 @@ async def cast_some(vote: Vote) -> None:
     await vote.open("bridge", "kite", "rocket")
     cast = [(f"voter-{n % 10}", ("bridge", "kite", "rocket")[n // 10]) for n in range(30)]
     await asyncio.gather(*(vote.cast(*each) for each in cast + cast[::3]))
+
+
+async def kept(vote: Vote) -> ClosedTally:
+    """The closed tally as it is kept."""
+    closed = await vote.store.closed(BOOK.id)
+    assert closed is not None
+    return closed
 
 
 async def test_tallies_ballots_and_votes_told_are_the_same_number(vote: Vote) -> None:
@@ -65,10 +79,31 @@ async def test_tally_closes_once_when_the_window_is_over_and_everything_is_count
     closed = await asyncio.gather(*(vote.tallying.close_ended() for _ in range(3)), return_exceptions=True)
     assert [each for each in closed if each] == [[BOOK.id]]
     await vote.bus.settle()
+    signatures = {(await vote.shown())["signature"] for _ in range(2)}
+    assert signatures == {vote.tallying.key.sign(rules.statement(await kept(vote)), rules.SIGNED_AS)}
     (event,) = vote.bus.told_of(TallyClosed)
     assert (event.votes, event.at, event.revision) == (30, AFTER, BOOK.revision)
     assert event.digest == rules.digest((await vote.store.recount(BOOK.id)).entries)
     assert await vote.tallying.close_ended() == []
+
+
+async def test_closed_tally_is_verified_by_anybody_with_the_published_keys(vote: Vote) -> None:
+    await cast_some(vote)
+    await vote.bus.settle()
+    assert (await vote.shown())["signature"] is None
+    vote.clock.set(AFTER)
+    await vote.tallying.close_ended()
+    shown = await vote.shown()
+    header = jwt.get_unverified_header(shown["signature"])
+    key = jwt.PyJWKSet.from_dict(vote.tallying.key.jwks())[header["kid"]]
+    said = json.loads(jwt.PyJWS().decode(shown["signature"], key, algorithms=["EdDSA"]))
+    closed = {name: shown[name] for name in ("campaign", "entries", "votes", "digest", "closed_at")}
+    assert (header["typ"], said) == ("zhumeng-tally+jws", {**closed, "revision": BOOK.revision})
+
+
+async def test_tally_without_a_signing_key_does_not_start(vote: Vote) -> None:
+    with pytest.raises(ValueError, match="ZM_SIGNING_KEY_FILE"):
+        build_tally(Settings.model_validate(vote.tally.settings.model_dump() | {"signing_key_file": None}))
 
 
 async def test_tally_stays_open_while_a_vote_is_not_counted_yet(vote: Vote) -> None:

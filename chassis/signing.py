@@ -1,0 +1,72 @@
+"""What is signed: compact JWS (RFC 7515, EdDSA) over canonical JSON, which anybody verifies with the published keys."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import OKPAlgorithm
+
+from chassis.identity import Keys
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """An Ed25519 key that signs, and its public half to publish."""
+
+    key: Ed25519PrivateKey
+    public: dict[str, Any]
+    """The public key as a JWK whose `kid` is its RFC 7638 thumbprint."""
+
+    @classmethod
+    def read(cls, file: Path | None) -> Self:
+        """The key of a PKCS#8 PEM file; ValueError where there is none, or one of another kind."""
+        if file is None:
+            raise ValueError("ZM_SIGNING_KEY_FILE is not set: an Ed25519 private key (PKCS#8 PEM) is needed")
+        key = load_pem_private_key(file.read_bytes(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError(f"{file}: an Ed25519 private key is needed, this is {type(key).__name__}")
+        point: dict[str, Any] = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        return cls(key, {**point, "kid": _thumbprint(point), "use": "sig", "alg": "EdDSA"})
+
+    def sign(self, said: Mapping[str, Any], kind: str = "JWT") -> str:
+        """What is said, signed: the same bytes whenever the same is said. `kind` sets it apart from what else the key
+        signs, above all from tokens one can sign in with."""
+        return jwt.PyJWS().encode(canonical(said), self.key, "EdDSA", {"kid": self.public["kid"], "typ": kind})
+
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The key set to publish (RFC 7517)."""
+        return {"keys": [self.public]}
+
+    async def find(self, kid: str | None) -> jwt.PyJWK | None:
+        """The key for this process's own verifier, which so needs nobody to ask."""
+        return jwt.PyJWK.from_dict(self.public) if kid == self.public["kid"] else None
+
+
+async def verified(signed: str, kind: str, keys: Keys) -> bytes | None:
+    """The bytes that were signed as this kind of thing by one of the keys; None where they were not."""
+    try:
+        header = jwt.get_unverified_header(signed)
+        if header.get("typ") != kind or (key := await keys.find(header.get("kid"))) is None:
+            return None
+        said: bytes = jwt.PyJWS().decode(signed, key, algorithms=["EdDSA"])
+    except jwt.PyJWTError:
+        return None
+    return said
+
+
+def canonical(said: Any) -> bytes:
+    """JSON with sorted keys and no blanks, in UTF-8."""
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _thumbprint(point: Mapping[str, Any]) -> str:
+    """RFC 7638: SHA-256 over the required members, in order, without blanks."""
+    required = canonical({name: point[name] for name in ("crv", "kty", "x")})
+    return base64.urlsafe_b64encode(hashlib.sha256(required).digest()).rstrip(b"=").decode()
