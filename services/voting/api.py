@@ -1,6 +1,7 @@
 """Voting over HTTP: ballots in, receipts, the entries to vote on, the tally."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -72,7 +73,7 @@ def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
 def lane(voting: Voting) -> Lane:
     """`POST /v1/votes`: a ballot, or a batch of them."""
 
-    async def hand_in(caller: Caller, received_at: datetime, body: bytes) -> bytes:
+    async def hand_in(caller: Caller, received_at: datetime, _: Mapping[bytes, bytes], body: bytes) -> bytes:
         batch, ballots = intake.read(body)
         decided = await voting.hand_in(caller.account, ballots, received_at)
         if not batch:
