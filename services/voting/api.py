@@ -14,8 +14,9 @@ from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, TrackId
 from contracts.ingress import BallotAnswer, BatchedAnswer, BatchedBallot
 from contracts.rulebook import Rulebook
-from services.voting import intake, rules
+from services.voting import intake, rules, signatures
 from services.voting.actions import Tallying, Voting
+from services.voting.gate import Gate
 from services.voting.models import ClosedTally, Tally
 
 Batch = Annotated[tuple[BatchedBallot, ...], Field(min_length=1, max_length=rules.LARGEST_BATCH)]
@@ -70,11 +71,11 @@ def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
     )  # fmt: skip
 
 
-def lane(voting: Voting) -> Lane:
+def lane(voting: Voting, gate: Gate) -> Lane:
     """`POST /v1/votes`: a ballot, or a batch of them."""
 
-    async def hand_in(caller: Caller, received_at: datetime, _: Mapping[bytes, bytes], body: bytes) -> bytes:
-        batch, ballots = intake.read(body)
+    async def hand_in(caller: Caller, received_at: datetime, headers: Mapping[bytes, bytes], body: bytes) -> bytes:
+        batch, ballots = gate.read(caller.account, received_at, headers, body)
         decided = await voting.hand_in(caller.account, ballots, received_at)
         if not batch:
             rules.refuse_alone(decided[0])
@@ -91,12 +92,19 @@ def described() -> dict[str, Any]:
 
     said = "Hand in a ballot, or up to 1,000, and learn what became of each: what is answered `counted` is kept."
     answer = {"description": "What became of each.", **json_of(BallotAnswer | tuple[BatchedAnswer, ...])}
+    signed = [{"name": name, "in": "header", "schema": {"type": "string"}} for name in signatures.HEADERS.values()]
+    refused = {
+        "401": {"description": "The token, or the signature, does not hold."},
+        "409": {"description": "The nonce or the `Webhook-Id` belongs to other ballots."},
+        "429": {"description": "The channel is over its rate; nothing was counted. `Retry-After` says when."},
+    }
     return {
         "tags": ["voting"],
         "summary": said,
         "operationId": "hand_in",
+        "parameters": signed,
         "requestBody": {"required": True, **json_of(BatchedBallot | Batch)},
-        "responses": {"200": answer},
+        "responses": {"200": answer, **refused},
     }
 
 

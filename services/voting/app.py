@@ -12,6 +12,7 @@ from services.voting.actions import Tallying, Voting
 from services.voting.api import api, lane
 from services.voting.books import Book
 from services.voting.box import BallotBox
+from services.voting.gate import Gate
 from services.voting.handlers import handlers
 from services.voting.models import Channels
 from services.voting.settings import Settings
@@ -27,7 +28,7 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     voting, shelf = taking(service, settings), Shelf(service.database)
     book = voting.box.book
     service.hears = handlers(voting)
-    service.lanes.append(lane(voting))
+    service.lanes.append(lane(voting, Gate(voting.channels)))
     service.routers.append(api(voting, tallying(service, settings)))
     service.prepare.append(voting.store.prepare)
     service.tasks.append(book.keep_open)
