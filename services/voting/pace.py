@@ -1,6 +1,6 @@
 """How fast a channel may hand in: a token bucket, its time passed in."""
 
-EPSILON = 1e-6
+EPSILON = 1e-3
 """What arithmetic may lose of a ballot: whoever waited as long as told is let through."""
 
 

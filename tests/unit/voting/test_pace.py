@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.voting.pace import Bucket
@@ -35,9 +35,12 @@ def test_bucket_never_gives_more_than_burst_and_rate(per_s: float, asked: list[t
     assert given_out <= 1000 + per_s * now_s + 0.01
 
 
-@given(RATES, st.integers(1, 1000), st.integers(1, 1000))
-def test_bucket_lets_through_whoever_waited_the_whole_seconds_told(per_s: float, first: int, then: int) -> None:
-    bucket = Bucket(per_s, 1000, 0.0)
-    bucket.take(first, 0.0)
-    wait_s = bucket.take(then, 0.0)
-    assert wait_s == 0 or bucket.take(then, float(math.ceil(wait_s))) == 0
+@given(RATES, st.integers(1, 1000), st.integers(1, 1000), st.floats(min_value=0, max_value=1e8))
+@example(per_s=0.01, first=945, then=668, now_s=89759.51473094767)
+def test_bucket_lets_through_whoever_waited_the_whole_seconds_told(
+    per_s: float, first: int, then: int, now_s: float
+) -> None:
+    bucket = Bucket(per_s, 1000, now_s)
+    bucket.take(first, now_s + 0.3)
+    wait_s = bucket.take(then, now_s + 0.3)
+    assert wait_s == 0 or bucket.take(then, now_s + 0.3 + math.ceil(wait_s)) == 0
