@@ -3,7 +3,7 @@ what FastAPI does for each request."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -35,31 +35,32 @@ class Lane:
     path: str
     role: Role
     most_bytes: int
-    answer: Callable[[Caller, datetime, bytes], Awaitable[bytes]]
-    """Takes the caller, the time of receipt, and the body."""
+    answer: Callable[[Caller, datetime, Mapping[bytes, bytes], bytes], Awaitable[bytes]]
+    """Takes the caller, the time of receipt, the headers by their names in lower case, and the body."""
     described: dict[str, Any]
     """The operation in OpenAPI's own form."""
 
     async def serve(self, verifier: Verifier, clock: Clock, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; `answer` ends in time by itself."""
         received_at, started, status = clock.now(), time.perf_counter(), 200
+        caller: Caller | None = None
         try:
-            caller = await self._caller(verifier, scope)
-            answer = await self.answer(caller, received_at, await self._body(receive))
+            headers: dict[bytes, bytes] = dict(scope["headers"])
+            caller = await self._caller(verifier, headers.get(b"authorization", b""))
+            answer = await self.answer(caller, received_at, headers, await self._body(receive))
             await _send(send, answer)
         except (Refused, Unavailable, PyMongoError, ConnectionError, TimeoutError) as error:
             refused = error if isinstance(error, Refused) else unavailable()
-            log().info("refused", path=self.path, code=refused.code, status=refused.status, error=type(error).__name__)
+            who = {"account": caller.account} if caller else {}
+            log().info(
+                "refused", path=self.path, code=refused.code, status=refused.status, error=type(error).__name__, **who
+            )
             status = refused.status
             await problem(refused)(scope, receive, send)
         _seconds(self.method, self.path, status).observe(time.perf_counter() - started)
 
-    async def _caller(self, verifier: Verifier, scope: Scope) -> Caller:
-        header = b""
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                header = value
-        return permitted(await verifier.verify(bearer(header.decode("latin-1"))), (self.role,))
+    async def _caller(self, verifier: Verifier, authorization: bytes) -> Caller:
+        return permitted(await verifier.verify(bearer(authorization.decode("latin-1"))), (self.role,))
 
     async def _body(self, receive: Receive) -> bytes:
         message = await receive()

@@ -1,6 +1,7 @@
 """Voting over HTTP: ballots in, receipts, the entries to vote on, the tally, now and as it changes."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,8 +16,9 @@ from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, TrackId
 from contracts.ingress import BallotAnswer, BatchedAnswer, BatchedBallot
 from contracts.rulebook import Rulebook
-from services.voting import intake, rules
+from services.voting import intake, rules, signatures
 from services.voting.actions import Voting
+from services.voting.gate import Gate
 from services.voting.live import Live, Look, Seen
 from services.voting.models import ClosedTally, Tally
 
@@ -101,11 +103,11 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def lane(voting: Voting) -> Lane:
+def lane(voting: Voting, gate: Gate) -> Lane:
     """`POST /v1/votes`: a ballot, or a batch of them."""
 
-    async def hand_in(caller: Caller, received_at: datetime, body: bytes) -> bytes:
-        batch, ballots = intake.read(body)
+    async def hand_in(caller: Caller, received_at: datetime, headers: Mapping[bytes, bytes], body: bytes) -> bytes:
+        batch, ballots = gate.read(caller.account, received_at, headers, body)
         decided = await voting.hand_in(caller.account, ballots, received_at)
         if not batch:
             rules.refuse_alone(decided[0])
@@ -122,12 +124,19 @@ def described() -> dict[str, Any]:
 
     said = "Hand in a ballot, or up to 1,000, and learn what became of each: what is answered `counted` is kept."
     answer = {"description": "What became of each.", **json_of(BallotAnswer | tuple[BatchedAnswer, ...])}
+    signed = [{"name": name, "in": "header", "schema": {"type": "string"}} for name in signatures.HEADERS.values()]
+    refused = {
+        "401": {"description": "The token, or the signature, does not hold."},
+        "409": {"description": "The nonce or the `Webhook-Id` belongs to other ballots."},
+        "429": {"description": "The channel is over its rate; nothing was counted. `Retry-After` says when."},
+    }
     return {
         "tags": ["voting"],
         "summary": said,
         "operationId": "hand_in",
+        "parameters": signed,
         "requestBody": {"required": True, **json_of(BatchedBallot | Batch)},
-        "responses": {"200": answer},
+        "responses": {"200": answer, **refused},
     }
 
 

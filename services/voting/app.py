@@ -13,6 +13,7 @@ from services.voting.actions import Tallying, Voting
 from services.voting.api import api, lane, look_of
 from services.voting.books import Book
 from services.voting.box import BallotBox
+from services.voting.gate import Gate
 from services.voting.handlers import handlers
 from services.voting.live import Live
 from services.voting.models import Channels
@@ -29,7 +30,7 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     voting, shelf = taking(service, settings), Shelf(service.database)
     book, live = voting.box.book, Live(look_of(voting), service.clock)
     service.hears = handlers(voting)
-    service.lanes.append(lane(voting))
+    service.lanes.append(lane(voting, Gate(voting.channels)))
     service.routers.append(api(voting, live))
     service.prepare.append(voting.store.prepare)
     service.tasks.append(book.keep_open)

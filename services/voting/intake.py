@@ -47,15 +47,21 @@ def of_message(ballot: HandInBallot, message_id: str) -> BallotIn:
 def of_batch(batch: HandInBallots, message_id: str) -> list[BallotIn | Malformed]:
     """The ballots of a batch from the bus; one without a nonce has the message's id and its place."""
     ballots: list[BallotIn | Malformed] = []
-    for at, ballot in enumerate(batch.ballots):
+    for ballot in batch.ballots:
         try:
-            read = convert(ballot, BallotIn, strict=True)
+            ballots.append(convert(ballot, BallotIn, strict=True))
         except ValidationError as error:
             ballots.append(Malformed(str(error)))
-            continue
-        nonce = read.nonce or _nonce(f"{message_id}/{at}")
-        ballots.append(BallotIn(read.campaign, read.entry, read.voter, read.cast_at, nonce))
-    return ballots
+    return under(message_id, ballots)
+
+
+def under(name: str, ballots: Sequence[BallotIn | Malformed]) -> list[BallotIn | Malformed]:
+    """The ballots of what can be named; one without a nonce has the name and its place."""
+    return [
+        each if isinstance(each, Malformed) or each.nonce
+        else BallotIn(each.campaign, each.entry, each.voter, each.cast_at, _nonce(f"{name}/{at}"))
+        for at, each in enumerate(ballots)
+    ]  # fmt: skip
 
 
 def too_large(**measured: int) -> Refused:

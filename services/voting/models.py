@@ -1,8 +1,9 @@
 """What voting keeps and decides: ballots, entries that may be voted on, tallies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, Revision, StudioId, ThemeId, TrackId
+from services.voting.settings import Channel
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Given = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -34,18 +36,30 @@ class Votable(Record):
     approved_at: datetime
 
 
+UNLISTED = Channel()
+
+
 @dataclass(frozen=True)
 class Channels:
     """How ballots are attributed."""
 
     voter_key: bytes
-    names: Mapping[str, str]
-    """A rulebook's channel by the account, or RabbitMQ user, that hands ballots in for it."""
+    agreed: Mapping[str, Channel] = field(default_factory=dict)
+    """What was agreed with a channel, by its id."""
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """A rulebook's channel by the account, or RabbitMQ user, that hands ballots in for it."""
+        return {account: name for name, channel in self.agreed.items() for account in channel.accounts}
 
     @property
     def named(self) -> frozenset[str]:
         """The channels that somebody is listed for."""
         return frozenset(self.names.values())
+
+    def agreed_with(self, channel: str) -> Channel:
+        """What was agreed with a channel; what holds for all where it was nothing."""
+        return self.agreed.get(channel, UNLISTED)
 
 
 class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):

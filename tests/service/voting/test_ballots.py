@@ -242,7 +242,7 @@ async def test_voters_of_two_channels_with_one_id_are_two_voters(vote: Vote) -> 
 
 async def test_accounts_listed_for_one_channel_are_one_channel(vote: Vote, settings_of: Any, issuer: Issuer) -> None:
     await vote.open("bridge")
-    service = build_api(settings_of(Settings, channels={"one": "douyin", "two": "douyin"}), vote.clock)
+    service = build_api(settings_of(Settings, channels={"douyin": {"accounts": ["one", "two"]}}), vote.clock)
     issuer.admit(service)
     outcomes = []
     for account in ("one", "two"):

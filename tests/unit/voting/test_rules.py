@@ -30,12 +30,13 @@ from services.voting.models import (
     Repeats,
     Votable,
 )
+from services.voting.settings import Channel
 
 BOOK = load(SHIPPED / "cloud-studio-2023.yaml")
 assert BOOK.voting is not None
 OPENS, CLOSES = (moment.instant for moment in (BOOK.voting.windows[0].opens, BOOK.voting.windows[0].closes))
 MILLISECOND = timedelta(milliseconds=1)
-CHANNELS = Channels(b"0123456789abcdef", {"account-of-douyin": "douyin"})
+CHANNELS = Channels(b"0123456789abcdef", {"douyin": Channel(accounts=("account-of-douyin",))})
 
 
 def limited(**limits: Any) -> Rulebook:
