@@ -43,7 +43,11 @@ def _lines(out: Console, title: str) -> Told:
         now = time.monotonic()
         if now < next_line:
             return
-        next_line, rate = now + LINE_S, done / max(now - begun, 1e-3)
-        out.print(f"{title}  {done}/{total}  {rate:.0f}/s  剩余 remaining {(total - done) / max(rate, 1):.0f} s")
+        said = f"{title}  {done}/{total}"
+        if next_line:  # the first says how many there are; it is too early for a rate
+            rate = done / (now - begun)
+            said += f"  {rate:.0f}/s  剩余 remaining {(total - done) / rate:.0f} s"
+        out.print(said)
+        next_line = now + LINE_S
 
     return tell

@@ -124,7 +124,8 @@ def export(
         out.print(f"{to} {why}; 没有留下文件 nothing was left behind", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     size = f"{to.stat().st_size / 1e6:.1f} MB"
-    out.print(f"{to}  {written.votes} 票 votes  {size}  略去重复 repeats left out {written.repeats}", markup=False)
+    said = f"{to}  {written.votes} 票 votes  {size}  略去重复 repeats left out {written.repeats}"
+    out.print(said, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -60,7 +60,7 @@ async def test_export_is_read_by_the_query_of_the_page_with_each_vote_once(
     monkeypatch.chdir(tmp_path)
     result = await exported(url, "--to", "votes.parquet")
     assert result.exit_code == 0, result.output
-    assert re.match(rf"导出 exporting  \d+/{VOTES + REPEATED}  \d+/s  ", result.stdout)
+    assert re.match(rf"导出 exporting  \d+/{VOTES + REPEATED}\n", result.stdout)
     assert re.fullmatch(
         rf"votes.parquet  {VOTES} 票 votes  \d.\d MB  略去重复 repeats left out {REPEATED}",
         result.stdout.splitlines()[-1],

@@ -1,5 +1,6 @@
 """Votes in a Parquet file: typed, each once, the whole file or none; and what the command says where it cannot."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -137,15 +138,23 @@ def test_command_that_exports_nothing_does_not_import_pyarrow() -> None:
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
 
 
-def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere() -> None:
-    shown = {}
-    for terminal in (True, False):
-        console = Console(file=StringIO(), force_terminal=terminal, width=100, highlight=False)
-        with progress(console, "导出 exporting") as told:
-            told(2, 8)
-            told(8, 8)
-        shown[terminal] = console.file.getvalue()  # type: ignore[attr-defined]
-    assert ("8/8" in shown[True], "━" in shown[True], "/s" in shown[True]) == (True, True, True)
-    [line] = shown[False].splitlines()
-    assert line.startswith("导出 exporting  2/8  ")
-    assert "剩余 remaining" in line
+def shown(terminal: bool) -> str:
+    """What two tellings look like."""
+    text = StringIO()
+    console = Console(file=text, force_terminal=terminal, width=100, highlight=False)
+    with progress(console, "导出 exporting") as told:
+        told(2, 8)
+        told(8, 8)
+    return text.getvalue()
+
+
+def test_progress_on_a_terminal_is_a_bar_with_count_rate_and_time() -> None:
+    seen = shown(terminal=True)
+    assert [words in seen for words in ("导出 exporting", "━", "8/8", "/s", "0:00:00")] == [True] * 5
+
+
+def test_progress_elsewhere_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(terminal=False) == "导出 exporting  2/8\n"
+    monkeypatch.setattr("deploy.progress.LINE_S", 0.0)
+    second = shown(terminal=False).splitlines()[1]
+    assert re.fullmatch(r"导出 exporting  8/8  \d+/s  剩余 remaining 0 s", second)
