@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import filesize
 from rich.console import Console
 from rich.progress import Progress
 
@@ -77,7 +78,7 @@ def tail(
 
 
 def _away(error: ConnectionError) -> typer.Exit:
-    out.print(f"选票流无法连接，请看 `zhumeng status` / The stream cannot be reached, see it: {error}", markup=False)
+    out.print(f"选票流无法连接 The stream cannot be reached (`zhumeng status`): {error}", markup=False)
     return typer.Exit(3)
 
 
@@ -123,7 +124,7 @@ def export(
         why = "空间不足 no room" if error.errno in NO_ROOM else f"无法写入 cannot be written: {error.strerror or error}"
         out.print(f"{to} {why}; 没有留下文件 nothing was left behind", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    size = f"{to.stat().st_size / 1e6:.1f} MB"
+    size = filesize.decimal(to.stat().st_size)
     said = f"{to}  {written.votes} 票 votes  {size}  略去重复 repeats left out {written.repeats}"
     out.print(said, markup=False, soft_wrap=True)
 

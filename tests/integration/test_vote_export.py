@@ -62,7 +62,7 @@ async def test_export_is_read_by_the_query_of_the_page_with_each_vote_once(
     assert result.exit_code == 0, result.output
     assert re.match(rf"导出 exporting  \d+/{VOTES + REPEATED}\n", result.stdout)
     assert re.fullmatch(
-        rf"votes.parquet  {VOTES} 票 votes  \d.\d MB  略去重复 repeats left out {REPEATED}",
+        rf"votes.parquet  {VOTES} 票 votes  [\d.]+ kB  略去重复 repeats left out {REPEATED}",
         result.stdout.splitlines()[-1],
     )
     [query] = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
