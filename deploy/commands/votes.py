@@ -1,11 +1,14 @@
 """`zhumeng votes`: the ballots are the truth, and anybody who may read them can count them again."""
 
 import asyncio
+import errno
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+from rich import filesize
 from rich.console import Console
 from rich.progress import Progress
 
@@ -18,6 +21,7 @@ from chassis.streams import Place
 from contracts.ids import CampaignId
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
+from deploy.progress import progress
 from deploy.votestream import NAME, numbered_votes
 from services.voting import books, rules
 from services.voting.models import ClosedTally, Tally
@@ -34,6 +38,10 @@ SIGNED: Final[dict[Signed, tuple[str, int]]] = {
     "unknown": ("[yellow]公钥无法读取，签名未核验 the keys cannot be read, the signature was not verified[/]", 3),
 }
 """What is said of a closed tally's signature, and the exit code."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+From = Annotated[str, typer.Option("--from", help="first、last、位置或时间 / first, last, an offset or a time")]
+StreamUrl = Annotated[str | None, typer.Option("--stream", help="默认本地环境 / the local stack's by default")]
 
 
 @app.callback()
@@ -75,11 +83,9 @@ def _told_of_signature(tally: ClosedTally, keys: str | None) -> int:
 
 @app.command()
 def tail(
-    start: Annotated[
-        str, typer.Option("--from", help="first、last、位置或时间 / first, last, an offset or a time")
-    ] = "last",
+    start: From = "last",
     follow: Annotated[bool, typer.Option("--follow", help="持续输出 / go on as votes come")] = False,
-    stream: Annotated[str | None, typer.Option("--stream", help="默认本地环境 / the local stack's by default")] = None,
+    stream: StreamUrl = None,
 ) -> None:
     """输出选票流，每行一票 / Print the vote stream, a JSON line each with the vote's offset."""
     try:
@@ -87,8 +93,12 @@ def tail(
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except ConnectionError as error:
-        out.print(f"选票流无法连接 The stream cannot be reached: {error}", markup=False)
-        raise typer.Exit(3) from None
+        raise _away(error) from None
+
+
+def _away(error: ConnectionError) -> typer.Exit:
+    out.print(f"选票流无法连接 The stream cannot be reached (`zhumeng status`): {error}", markup=False)
+    return typer.Exit(3)
 
 
 async def _print(url: str, start: Place, follow: bool) -> None:
@@ -106,6 +116,36 @@ def _place(written: str) -> Place:
         return datetime.fromisoformat(written).astimezone()
     except ValueError:
         raise typer.BadParameter(f"{written}: first, last, 12345, 2023-09-10T12:00+08:00") from None
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Option("--to", help="要写的文件 / the file to write", dir_okay=False)],
+    start: From = "first",
+    campaign: Annotated[str | None, typer.Option("--campaign", help="只要一项活动 / of this campaign only")] = None,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有文件 / replace a file that is there")] = False,
+    stream: StreamUrl = None,
+) -> None:
+    """把此刻选票流中的选票写成 Parquet 文件，每票一次 / Write the votes there are into a Parquet file, each once."""
+    from deploy.voteexport import export_votes, whole  # pyarrow's price is paid by whoever exports
+
+    if not to.absolute().parent.is_dir():
+        raise typer.BadParameter(f"没有这个文件夹 There is no folder {to.absolute().parent}", param_hint="--to")
+    if to.exists() and not force:
+        raise typer.BadParameter(f"{to} 已存在，覆盖请加 --force / exists, --force replaces it", param_hint="--to")
+    url, place = stream or _local().stream_urls["analytics"], _place(start)
+    try:
+        with whole(to, force) as file, progress(out, "导出 exporting") as told:
+            written = asyncio.run(export_votes(url, place, CampaignId(campaign) if campaign else None, file, told))
+    except ConnectionError as error:
+        raise _away(error) from None
+    except OSError as error:
+        why = "空间不足 no room" if error.errno in NO_ROOM else f"无法写入 cannot be written: {error.strerror or error}"
+        out.print(f"{to} {why}; 没有留下文件 nothing was left behind", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    size = filesize.decimal(to.stat().st_size)
+    said = f"{to}  {written.votes} 票 votes  {size}  略去重复 repeats left out {written.repeats}"
+    out.print(said, markup=False, soft_wrap=True)
 
 
 @app.command()

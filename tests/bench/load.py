@@ -44,6 +44,7 @@ class Measured:
 def requests(load: Load) -> Iterator[bytes]:
     """Requests, every ballot another voter's, made in advance of each second."""
     head = f"POST /v1/votes HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {load.token}\r\n"
+    head += "content-type: application/json\r\n"
     run = f"{time.time_ns():x}"
     voters = count()
     while True:

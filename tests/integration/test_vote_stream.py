@@ -10,6 +10,7 @@ from chassis.delivery import Message
 from chassis.rabbitstream import RabbitStream
 from chassis.streams import Entry, attributes, body, encode
 from deploy.examples.votes_by_hour import count
+from deploy.votestream import entries
 from tests.support.kinds import Rabbit, Vhost
 from tests.support.worlds import vote
 
@@ -75,6 +76,16 @@ async def test_broker_that_is_away_is_said_so_and_come_back_to(url: str, stream:
     await stream.stop()
     await stream.append("book", numbered(2, 2))
     assert len(await everything(stream)) == 2
+
+
+async def test_reading_ends_where_the_stream_ended_when_it_began(url: str, stream: RabbitStream) -> None:
+    await stream.append("book", numbered(1, MANY))
+    read, ends = [], set()
+    async for found, end in entries(url):
+        await stream.append("book", numbered(MANY + 1, MANY + 5))
+        read += [entry.offset for entry in found]
+        ends.add(end)
+    assert (read, ends) == (list(range(MANY)), {MANY - 1})
 
 
 async def test_example_counts_each_vote_once_however_often_it_starts(
