@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,8 +103,9 @@ def _away(error: ConnectionError) -> typer.Exit:
 
 
 async def _print(url: str, start: Place, follow: bool) -> None:
-    async for offset, vote in numbered_votes(url, start, follow):
-        typer.echo(f'{{"offset":{offset},{vote.model_dump_json()[1:]}')
+    async with aclosing(numbered_votes(url, start, follow)) as numbered:
+        async for offset, vote in numbered:
+            typer.echo(f'{{"offset":{offset},{vote.model_dump_json()[1:]}')
 
 
 def _place(written: str) -> Place:
