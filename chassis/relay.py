@@ -74,14 +74,11 @@ class Relay:
         sent = await asyncio.gather(*(self._send_chain(chain) for chain in chains.values()))
         ids = [row_id for chain in sent for row_id in chain]
         if ids:
-            await self._mark(ids)
+            await self._records.outbox.update_many(
+                {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
+            )
+            crash.point("marked")
         return len(ids) == BATCH
-
-    async def _mark(self, ids: list[str]) -> None:
-        await self._records.outbox.update_many(
-            {"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}, "$unset": {"waiting": ""}}
-        )
-        crash.point("marked")
 
     async def _send_chain(self, chain: list[Document]) -> list[str]:
         """Send one subject's rows one after the other; stop at the first the broker does not take."""
@@ -112,13 +109,7 @@ class Relay:
             row["sequence"],
             row["traceparent"],
         )
-        if crash.armed("published"):
-            publishing = asyncio.ensure_future(self._publisher.publish(message))
-            await asyncio.sleep(0.005)
-            crash.point("published")
-            await publishing
-        else:
-            await self._publisher.publish(message)
+        await crash.during("published", self._publisher.publish(message))
         crash.point("confirmed")
         metrics.TOLD.labels(row["topic"]).inc()
 

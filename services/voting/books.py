@@ -150,13 +150,8 @@ async def append(stream: Stream, producer: str, ballots: Sequence[Ballot]) -> No
     """Append ballots of one book in their order."""
     for start in range(0, len(ballots), PAGE):
         some = ballots[start : start + PAGE]
-        sending = asyncio.ensure_future(
-            stream.append(producer, [(rules.number_of(each.id), vote_cast(each)) for each in some])
-        )
-        if crash.armed("published"):
-            await asyncio.sleep(0.005)
-            crash.point("published")
-        await sending
+        messages = [(rules.number_of(each.id), vote_cast(each)) for each in some]
+        await crash.during("published", stream.append(producer, messages))
         crash.point("confirmed")
         metrics.TOLD.labels(VoteCast.topic).inc(len(some))
         await asyncio.sleep(0)
