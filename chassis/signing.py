@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import OKPAlgorithm
 
 from chassis.identity import Keys
+from contracts.canonical import canonical_json
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SigningKey:
     def sign(self, said: Mapping[str, Any], kind: str = "JWT") -> str:
         """What is said, signed: the same bytes whenever the same is said. `kind` sets it apart from what else the key
         signs, above all from tokens one can sign in with."""
-        return jwt.PyJWS().encode(canonical(said), self.key, "EdDSA", {"kid": self.public["kid"], "typ": kind})
+        return jwt.PyJWS().encode(canonical_json(said), self.key, "EdDSA", {"kid": self.public["kid"], "typ": kind})
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The key set to publish (RFC 7517)."""
@@ -61,12 +61,7 @@ async def verified(signed: str, kind: str, keys: Keys) -> bytes | None:
     return said
 
 
-def canonical(said: Any) -> bytes:
-    """JSON with sorted keys and no blanks, in UTF-8."""
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def _thumbprint(point: Mapping[str, Any]) -> str:
     """RFC 7638: SHA-256 over the required members, in order, without blanks."""
-    required = canonical({name: point[name] for name in ("crv", "kty", "x")})
+    required = canonical_json({name: point[name] for name in ("crv", "kty", "x")})
     return base64.urlsafe_b64encode(hashlib.sha256(required).digest()).rstrip(b"=").decode()

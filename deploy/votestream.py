@@ -18,8 +18,9 @@ SILENT_S = 30.0
 async def votes(url: str, start: Place = "first", follow: bool = False) -> AsyncGenerator[VoteCast]:
     """Votes from `first`, `last`, an offset or about a time on; to the present end, or for ever. ConnectionError where
     the broker is away."""
-    async for _, vote in numbered_votes(url, start, follow):
-        yield vote
+    async with aclosing(numbered_votes(url, start, follow)) as numbered:
+        async for _, vote in numbered:
+            yield vote
 
 
 async def numbered_votes(

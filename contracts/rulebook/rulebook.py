@@ -1,7 +1,6 @@
 """A campaign's rules as data, and the decisions that follow from them and the time alone."""
 
 import hashlib
-import json
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Literal, Never
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints
 
+from contracts.canonical import canonical_json
 from contracts.ids import CampaignId, Revision, SlotId, TrackId
 from contracts.rulebook.applicants import Applicants
 from contracts.rulebook.calendar import Phase, PhaseId
@@ -53,8 +53,7 @@ class Rulebook(Clause):
     def revision(self) -> Revision:
         """SHA-256 of what the rulebook says. Comments, order of keys and defaults written out do not change it."""
         said = self.model_dump(mode="json", exclude_defaults=True)
-        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(canonical_json(said)).hexdigest()
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -11,14 +11,14 @@ from typing import Annotated, Final, Literal
 import typer
 from rich import filesize
 from rich.console import Console
-from rich.progress import Progress
 
 from chassis.identity import JwksKeys, Keys
 from chassis.mongo import connect
 from chassis.rabbitstream import RabbitStream
 from chassis.refusal import Unavailable
-from chassis.signing import canonical, verified
+from chassis.signing import verified
 from chassis.streams import Place
+from contracts.canonical import canonical_json
 from contracts.ids import CampaignId
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
@@ -180,10 +180,11 @@ async def _rebuild(mongo_url: str, stream_url: str) -> bool:
             return False
         await stream.make_anew()
         await store.forget_counts()
-        with Progress(console=out) as progress:
-            shown = progress.add_task("重建 rebuilding", total=await store.count_all())
+        done, total = 0, await store.count_all()
+        with progress(out, "重建 rebuilding") as told:
             async for appended in books.rebuild(shelf, stream):
-                progress.advance(shown, appended)
+                done += appended
+                told(done, total)
         return True
     finally:
         await stream.stop()
@@ -233,7 +234,7 @@ async def signature_of(tally: ClosedTally, keys: Keys) -> Signed:
         said = await verified(tally.signature, rules.SIGNED_AS, keys)
     except Unavailable:
         return "unknown"
-    return "valid" if said == canonical(rules.statement(tally)) else "invalid"
+    return "valid" if said == canonical_json(rules.statement(tally)) else "invalid"
 
 
 def _local() -> Addresses:

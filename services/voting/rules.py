@@ -11,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from chassis.refusal import Refused
+from contracts.canonical import canonical_json
 from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId
 from contracts.rulebook import Rulebook, Rulebooks
@@ -255,8 +256,7 @@ def tally(campaign: CampaignId, counts: Iterable[tuple[EntryId, int]]) -> Tally:
 
 def canonical(entries: Sequence[Tallied]) -> bytes:
     """The bytes of a tally: JSON with sorted keys and no blanks, in UTF-8."""
-    said = [each.model_dump(mode="json") for each in entries]
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return canonical_json([each.model_dump(mode="json") for each in entries])
 
 
 def digest(entries: Sequence[Tallied]) -> str:
