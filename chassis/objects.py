@@ -5,23 +5,31 @@ and complete an upload whose parts somebody else sends.
 """
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.datatypes import Part as MinioPart
+from minio.datatypes import PostPolicy
 from minio.error import MinioException, S3Error
+
+from chassis.logs import log
 
 T = TypeVar("T")
 REGION = "us-east-1"
 THREADS = 8
-CHUNK = 1 << 20
+CHUNK = 4 << 20
+PUT_PART = 16 << 20
 GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "NotFound"})
 
 
@@ -73,6 +81,7 @@ class ObjectStore:
         self.bucket = bucket
         self._client = _client(endpoint, access_key, secret_key)
         self._signer = _client(public_endpoint, access_key, secret_key)
+        self._public = public_endpoint.rstrip("/")
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
 
     async def ensure_bucket(self) -> None:
@@ -104,6 +113,30 @@ class ObjectStore:
         return self._signer.get_presigned_url(
             "GET", self.bucket, key, timedelta(seconds=expires_s), extra_query_params=dict(disposition or {})
         )
+
+    def presign_form(self, key: str, size: int, expires_s: int) -> tuple[str, dict[str, str]]:
+        """Where a browser's form may POST one file of exactly `size` bytes, and the fields to send before the file.
+
+        The store itself refuses every other size (S3's POST policy, `content-length-range`)."""
+        policy = PostPolicy(self.bucket, datetime.now(UTC) + timedelta(seconds=expires_s))
+        policy.add_equals_condition("key", key)
+        policy.add_content_length_range_condition(size, size)
+        fields = self._signer.presigned_post_policy(policy)
+        return f"{self._public}/{self.bucket}/", {"key": key, **fields}
+
+    async def copy(self, source: str, etag: str, target: str) -> None:
+        """Make `target` of the pinned object, inside the store. ObjectChanged where it is another one by now."""
+        pinned = CopySource(self.bucket, source, match_etag=etag)
+        await self._call(self._client.copy_object, self.bucket, target, pinned)
+
+    async def allow_browsers(self, origins: Sequence[str]) -> None:
+        """Let pages of these origins send and read files, and no others; a store without this says so in the log."""
+        try:
+            await self._call(self._client._execute, "PUT", self.bucket, **_cors(origins))
+        except ConnectionError as error:
+            if "NotImplemented" not in str(error):
+                raise
+            log().warning("cors_not_supported", bucket=self.bucket)
 
     async def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """The parts the store has, by number; SeaweedFS lists a part that was sent again once for each content."""
@@ -149,7 +182,7 @@ class ObjectStore:
     async def stream(
         self, key: str, start: int = 0, length: int | None = None, etag: str | None = None
     ) -> AsyncIterator[bytes]:
-        """The object's bytes from `start` in order, in pieces of up to 1 MiB, over one request."""
+        """The object's bytes from `start` in order, in pieces of up to 4 MiB, over one request."""
         answer = await self._call(self._open, key, start, length or 0, etag)
         try:
             while piece := await self._call(answer.read, CHUNK):
@@ -157,6 +190,11 @@ class ObjectStore:
         finally:
             answer.close()
             answer.release_conn()
+
+    async def put(self, key: str, file: BinaryIO, size: int, content_type: str) -> None:
+        """Store `size` bytes of a file from its beginning, in parts where it is large."""
+        file.seek(0)
+        await self._call(self._client.put_object, self.bucket, key, file, size, content_type, part_size=PUT_PART)
 
     async def remove(self, key: str) -> None:
         """Delete an object; one that is not there is fine."""
@@ -212,3 +250,14 @@ def _client(endpoint: str, access_key: str, secret_key: str) -> Minio:
         timeout=urllib3.Timeout(connect=2, read=15), maxsize=THREADS, retries=urllib3.Retry(total=1, backoff_factor=0.1)
     )
     return Minio(url.netloc, access_key, secret_key, secure=url.scheme == "https", region=REGION, http_client=pool)
+
+
+def _cors(origins: Sequence[str]) -> dict[str, Any]:
+    """The body and headers of PutBucketCors, which the SDK does not have."""
+    allowed = "".join(f"<AllowedOrigin>{escape(origin)}</AllowedOrigin>" for origin in origins)
+    methods = "".join(f"<AllowedMethod>{method}</AllowedMethod>" for method in ("GET", "HEAD", "PUT", "POST"))
+    rule = f"{allowed}{methods}<AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader>"
+    aged = "<MaxAgeSeconds>3600</MaxAgeSeconds>"
+    body = f"<CORSConfiguration><CORSRule>{rule}{aged}</CORSRule></CORSConfiguration>".encode()
+    digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    return {"body": body, "headers": {"Content-MD5": digest}, "query_params": {"cors": ""}}

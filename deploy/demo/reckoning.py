@@ -190,6 +190,8 @@ def fact_of(event: Event) -> str | None:
             return f"submission {entry} {attempt}"
         case MaterialUploaded(material=material, sha256=sha256):
             return f"upload {material} {sha256}"
+        case MediaValidated(stage="second", verdict="pass" | "advice"):
+            return None  # it bears out what was told before
         case MediaValidated(material=material, verdict=verdict):
             return f"verdict {material} {verdict}"
         case ProvinceApproved(about=about):

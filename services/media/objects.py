@@ -2,14 +2,22 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from typing import BinaryIO
 
 from chassis.objects import ObjectChanged, ObjectMissing, ObjectStore, Part
 from chassis.refusal import Refused
 from contracts.events.media import StoredObject
-from services.media.models import StoredPart, Unfinished, Whole
+from contracts.ids import MaterialId, Sha256
+from services.media.models import Form, StoredPart, Unfinished, Whole
 
 PREFIX = "material/"
-"""Everything of ours lies under it; the bucket may hold other things."""
+"""What was handed in lies under it; the bucket may hold other things."""
+PUBLISHED = "published/"
+"""What is shown: `published/<material>/<hash>`."""
+
+
+INCOMING = "incoming/"
+"""What forms sent and nobody took over yet, by the rest of its key."""
 
 
 class Packages:
@@ -19,6 +27,7 @@ class Packages:
         self._store = store
         self.prepare = store.ensure_bucket
         self.answers = store.answers
+        self.allow_browsers = store.allow_browsers
 
     async def begin(self, key: str) -> str:
         """Begin an upload in parts; returns its id."""
@@ -27,6 +36,21 @@ class Packages:
     def part_url(self, key: str, upload: str, number: int, lasts: timedelta) -> str:
         """Where one part may be PUT to, for a while."""
         return self._store.presign_part(key, upload, number, int(lasts.total_seconds()))
+
+    def form(self, key: str, size: int, lasts: timedelta) -> Form:
+        """Where a file that is one part may be sent by a form instead; it becomes the object when it is taken over."""
+        return Form(*self._store.presign_form(_posted(key), size, int(lasts.total_seconds())))
+
+    async def posted(self, key: str) -> Whole | None:
+        """What a form sent."""
+        return await self.find(_posted(key))
+
+    async def take_over(self, key: str, posted: Whole) -> None:
+        """Make the object of what a form sent: nothing that is sent to the form later can change it."""
+        try:
+            await self._store.copy(posted.object.key, posted.object.etag, key)
+        except ObjectChanged as error:  # it was sent again this moment
+            raise ConnectionError(str(error)) from error
 
     async def parts(self, key: str, upload: str) -> tuple[StoredPart, ...] | None:
         """The parts that have come, one sent again perhaps twice; None where the upload is over."""
@@ -56,7 +80,13 @@ class Packages:
         """Leave nothing under a key: neither parts nor object."""
         if upload is not None:
             await self.give_up(key, upload)
+        await self._store.remove(_posted(key))
         await self._store.remove(key)
+
+    async def forget(self, key: str, upload: str) -> None:
+        """Drop parts and form of an object that was made."""
+        await self.give_up(key, upload)
+        await self._store.remove(_posted(key))
 
     async def give_up(self, key: str, upload: str) -> None:
         """Drop the parts of an upload; one that is over is fine."""
@@ -69,9 +99,9 @@ class Packages:
         """Every upload in parts that is neither completed nor given up."""
         return tuple(Unfinished(up.key, up.upload_id, up.begun_at) for up in await self._store.list_uploads(PREFIX))
 
-    async def older_than(self, moment: datetime) -> tuple[str, ...]:
+    async def older_than(self, moment: datetime, prefix: str = PREFIX) -> tuple[str, ...]:
         """The keys of objects that were complete before an instant."""
-        found = await self._store.list(PREFIX)
+        found = await self._store.list(prefix)
         return tuple(item.key for item in found if item.modified is not None and item.modified < moment)
 
     async def link(self, pinned: StoredObject, lasts: timedelta, name: str) -> str:
@@ -80,6 +110,23 @@ class Packages:
         if found is None or found.object.etag != pinned.etag:
             raise changed(pinned)
         return self._store.presign_get(pinned.key, int(lasts.total_seconds()), name)
+
+    async def publish(
+        self, material: MaterialId, digest: Sha256, file: BinaryIO, size: int, media_type: str
+    ) -> StoredObject:
+        """Keep a file that is to be shown under its hash, pinned; one that lies there already is the same."""
+        key = f"{PUBLISHED}{material}/{digest}"
+        found = await self.find(key)
+        if found is None or found.size != size:
+            await self._store.put(key, file, size, media_type)
+            found = await self.find(key)
+        if found is None or found.size != size:
+            raise ConnectionError(f"the store does not have the {size} bytes it was given for {key}")
+        return found.object
+
+    def public_link(self, pinned: StoredObject, lasts: timedelta) -> str:
+        """Where a published file can be read for a while; its key is its hash, so nothing else comes to lie there."""
+        return self._store.presign_get(pinned.key, int(lasts.total_seconds()))
 
     def source(self, pinned: StoredObject, size: int) -> "PinnedSource":
         """The bytes as they were when they came whole, for reading in place."""
@@ -117,6 +164,10 @@ class PinnedSource:
         if len(data) != length:
             raise ConnectionError(f"the store gave {len(data)} bytes of {length}")
         return data
+
+
+def _posted(key: str) -> str:
+    return INCOMING + key.removeprefix(PREFIX)
 
 
 def changed(pinned: StoredObject) -> Refused:

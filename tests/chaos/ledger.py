@@ -17,8 +17,11 @@ Census = Mapping[Key, Document]
 Effects = Counter[str]
 """Documents that came to be or changed, with everything masked that differs from run to run."""
 
-NOT_EFFECTS = frozenset({"leases", "books", "positions"})
-ATTEMPTS = frozenset({"tries", "digest_tries", "digest_at", "held", "next_at", "traceparent", "who", "role", "look"})
+NOT_EFFECTS = frozenset({"leases", "lanes", "books", "positions"})
+ATTEMPTS = frozenset(
+    {"tries", "digest_tries", "digest_at", "held", "next_at", "traceparent", "who", "role", "deaths", "worker", "turn",
+     "look"}
+)  # fmt: skip
 """Fields that count and time attempts, which crashes make more of, or say who brought one to its end: what a request
 began may be ended by a background task."""
 VARIES = re.compile(

@@ -3,11 +3,25 @@
 import re
 import unicodedata
 import zlib
+from collections.abc import Iterator
 from typing import Final
+
+from services.media.inspect.models import Fault
 
 UNICODE_PATH: Final = 0x7075
 """Info-ZIP's Unicode Path Extra Field (APPNOTE 4.6.9): version, CRC-32 of the raw name, the name in UTF-8."""
-LEFTOVERS: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx", ".spotlight-v100", ".trashes"})
+LEFTOVERS: Final = frozenset(
+    {".ds_store", "thumbs.db", "desktop.ini", "__macosx", ".spotlight-v100", ".trashes", "icon\r"}
+)
+
+LONGEST: Final = 255
+"""Bytes of one name that every file system takes."""
+DEEPEST: Final = 32
+"""Folders in one another."""
+RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in "123456789¹²³")})
+FORBIDDEN: Final = frozenset('<>:"|?*')
+TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of text, so that `gpj.exe` reads as a picture."""
 
 
 def decoded(raw: bytes, extras: dict[int, bytes]) -> str:
@@ -49,11 +63,51 @@ def is_leftover(name: str) -> bool:
     return any(part in LEFTOVERS for part in parts) or parts[-1].startswith(("._", "~$"))
 
 
-def leads_outside(name: str) -> bool:
-    """Whether unpacking under this name would leave the folder, on any system, or hide part of the name."""
+def faults(name: str) -> Iterator[Fault]:
+    """What is wrong with a name, on any system it may be unpacked on."""
+    if outside := leads_outside(name):
+        yield Fault("path", outside, shown(name))
+    elif odd := unusable(name):
+        yield Fault("name", odd, shown(name))
+
+
+def leads_outside(name: str) -> str | None:
+    """How unpacking under this name would leave the folder, on any system, or hide part of the name."""
     path = name.replace("\\", "/")
-    drive = re.match(r"[A-Za-z]:", path) is not None
-    return path.startswith("/") or drive or "\0" in path or ".." in path.split("/") or not path.strip("/ ")
+    tricks = {
+        "/…": path.startswith("/"),
+        "C:": re.match(r"[A-Za-z]:", path) is not None,
+        "..": ".." in path.split("/"),
+        "NUL": "\0" in path,
+        "": not path.strip("/ "),
+    }
+    return next((trick or "(空 empty)" for trick, met in tricks.items() if met), None)
+
+
+def unusable(name: str) -> str | None:
+    """Why a file of this name cannot be unpacked everywhere, or does not show its real name: what Windows reserves
+    (Microsoft, Naming Files, Paths, and Namespaces), what turns text around, what is longer than file systems allow."""
+    parts = name.replace("\\", "/").rstrip("/").split("/")
+    for part in parts:
+        if len(part.encode(errors="surrogatepass")) > LONGEST:
+            return f"> {LONGEST} B"
+        if hidden := next((letter for letter in part if letter in TURNING or ord(letter) < 32), None):
+            return f"U+{ord(hidden):04X}"
+        if part.partition(".")[0].rstrip().casefold() in RESERVED:
+            return part.partition(".")[0]
+        if part not in (".", "") and part[-1] in ". ":
+            return f"…{part[-1]!r}"
+        if forbidden := next((letter for letter in part if letter in FORBIDDEN), None):
+            return forbidden
+    return f"> {DEEPEST}" if len(parts) > DEEPEST else None
+
+
+def folders(path: str) -> Iterator[str]:
+    """The folders a path lies in, from the outermost."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
 
 
 def extension(name: str) -> str:

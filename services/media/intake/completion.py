@@ -58,12 +58,16 @@ class Completion:
         if material.ticket != ticket.id:
             await self.packages.discard(ticket.key, ticket.upload)
             raise refusals.newer_upload(material.id)
+        if rules.is_one_part(ticket) and ticket.upload is not None:
+            await self._clear(ticket, ticket.upload)
         log().info("material_uploaded", material=material.id, ticket=ticket.id, entry=ticket.entry, slot=ticket.slot)
         return material
 
     async def _seal(self, ticket: Ticket) -> Whole:
         """The one object the parts make. It may have been made before, by an attempt that died right after."""
         stored = await self.packages.parts(ticket.key, ticket.upload) if ticket.upload else None
+        if not stored and rules.is_one_part(ticket) and await self._take_over(ticket):
+            stored = None
         if stored is not None and ticket.upload is not None:
             stored = rules.one_each(ticket, stored)
             rules.require_whole(ticket, stored)
@@ -75,6 +79,21 @@ class Completion:
             await self.packages.discard(ticket.key, None)
             raise refusals.size_differs(whole.size, ticket.size, tuple(rules.missing(ticket, ())))
         return whole
+
+    async def _clear(self, ticket: Ticket, upload: str) -> None:
+        """Leave nothing of the other way the file could have come; the sweep does what cannot be done now."""
+        try:
+            await self.packages.forget(ticket.key, upload)
+        except ConnectionError as error:
+            log().warning("store_away", ticket=ticket.id, error=repr(error)[:200])
+
+    async def _take_over(self, ticket: Ticket) -> bool:
+        """Whether a form sent the file; then it is the object now."""
+        posted = await self.packages.posted(ticket.key)
+        if posted is None or rules.as_part(ticket, posted) is None:
+            return False
+        await self.packages.take_over(ticket.key, posted)
+        return True
 
     @transactional
     async def _receive(self, tx: Transaction, ticket_id: TicketId, whole: Whole) -> Material:

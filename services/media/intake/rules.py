@@ -13,7 +13,7 @@ from contracts.ids import SlotId, StudioId, TicketId
 from contracts.rulebook import Rulebook
 from services.media.intake import refusals
 from services.media.intake.models import LIVE, Entry, Terms, Ticket
-from services.media.models import StoredPart, Unfinished
+from services.media.models import StoredPart, Unfinished, Whole
 
 MIB: Final = 2**20
 ABSURD: Final = 5 * 2**30
@@ -116,6 +116,18 @@ def deadline_at(rulebook: Rulebook, now: datetime, mend_by: datetime | None) -> 
 def part_size(size: int) -> int:
     """Bytes of every part but the last: small enough to repeat on a bad line, few enough to list."""
     return (8 if size <= 512 * MIB else 16) * MIB
+
+
+def is_one_part(ticket: Ticket) -> bool:
+    """Whether a file is small enough to come in one piece, by a form too."""
+    return ticket.size <= ticket.part_size
+
+
+def as_part(ticket: Ticket, posted: Whole | None) -> StoredPart | None:
+    """What a form sent, as the one part it stands for; None where it is not what the ticket was taken for."""
+    if posted is None or posted.size != ticket.size:
+        return None
+    return StoredPart(1, posted.size, posted.object.etag, posted.modified)
 
 
 def part_sizes(size: int, part: int) -> dict[int, int]:

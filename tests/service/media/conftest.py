@@ -20,7 +20,8 @@ from chassis.testing import Issuer, MemoryBus, SetClock, client
 from contracts.events.event import Event
 from contracts.events.registration import EntryOpened
 from contracts.rulebook import SHIPPED
-from services.media.app import build_api, build_worker
+from services.media.app import assemble_worker, build_api, build_worker
+from services.media.materials.passes import PASSES, Passes
 from services.media.settings import Settings
 from tests.support.factories import make
 from tests.support.kinds import ObjectStore as Bucket
@@ -74,6 +75,19 @@ class Media:
         for event in events:
             await self.bus.tell(event)
             await self.bus.settle()
+
+    async def settle(self, passes: Passes = PASSES) -> None:
+        """Let everything be told and every job be done, as workers and time would."""
+        parts = assemble_worker(self.worker, self.settings, passes)
+        await self.bus.settle()
+        while await self.api.database.jobs.find_one({"state": {"$in": ["waiting", "running", "paused"]}}):
+            await parts.queue.tend()
+            await parts.worker.step()
+            await self.bus.settle()
+
+    async def held(self) -> list[str]:
+        """Why each job that waits for a person was given up."""
+        return [row["reason"] async for row in self.api.database.jobs.find({"state": "held"})]
 
     async def opened(self, **changes: object) -> EntryOpened:
         """An entry of the studio, heard of."""

@@ -73,3 +73,43 @@ async def test_markers_without_a_picture_are_damaged() -> None:
     assert await refusal(b"\xff\xd8\xff\xd9") == "damaged"
     assert await refusal(b"\xff\xd8" + b"\xff\xfe\0\2" * 5000) == "absurd"
     assert await refusal(b"\xff\xd8" + b"\xff" * 5000) == "absurd"
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "colours", "refused"),
+    [
+        (0xC1, 8, 3, None), (0xC2, 8, 1, None), (0xC0, 8, 4, None),
+        (0xC9, 8, 3, "arithmetic"), (0xCA, 8, 3, "arithmetic"), (0xC3, 8, 3, "lossless"), (0xF7, 8, 3, "JPEG-LS"),
+        (0xC5, 8, 3, "hierarchical"), (0xC1, 12, 3, "12 bit × 3"), (0xC0, 8, 2, "8 bit × 2"),
+    ],
+)  # fmt: skip
+async def test_coding_no_browser_decodes_is_refused(
+    data: bytes, marker: int, bits: int, colours: int, refused: str | None
+) -> None:
+    at = data.index(b"\xff\xc0")
+    coded = bytearray(data)
+    coded[at + 1], coded[at + 4], coded[at + 9] = marker, bits, colours
+    source = MemorySource(bytes(coded))
+    if refused is None:
+        assert (await read_jpeg(source)).shown == Pixels(1280, 960)
+    else:
+        with pytest.raises(Damaged) as told:
+            await read_jpeg(source)
+        assert (told.value.code, told.value.measured) == ("coding", refused)
+
+
+async def test_picture_with_a_film_after_it_is_whole(data: bytes) -> None:
+    film = b"\0\0\0\x18ftypmp42" + b"\x55" * 500_000
+    assert (await read_jpeg(MemorySource(data + film))).shown == Pixels(1280, 960)
+    assert await refusal(data[: len(data) // 2] + film) == "truncated"
+
+
+async def test_stray_bytes_between_segments_are_skipped(data: bytes) -> None:
+    at = data.index(b"\xff\xdb")
+    assert (await read_jpeg(MemorySource(data[:at] + b"\0\0stray\xff\0" + data[at:]))).shown == Pixels(1280, 960)
+
+
+async def test_several_pictures_in_one_file_are_the_first(data: bytes) -> None:
+    """A camera's MPO: a second, smaller picture follows the first one."""
+    index = b"\xff\xe2" + struct.pack(">H", 2 + 8) + b"MPF\0MM\0*"
+    assert (await read_jpeg(MemorySource(data[:2] + index + data[2:] + data))).shown == Pixels(1280, 960)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.rulebook import Slot
+from contracts.rulebook.limits import SoundLimit
 from contracts.rulebook.material import FileContainer
 from contracts.rulebook.measures import Pixels
 from services.media.inspect.models import File, Naming, PackageFacts, Video
@@ -64,6 +65,14 @@ def with_video(**changes: object) -> PackageFacts:
 )
 def test_limit_is_kept_to_its_very_end(facts: PackageFacts, broken: set[str], slots: dict[str, Slot]) -> None:
     verdict = judge(facts, slots["video"])
+    assert {finding.rule for finding in verdict.findings if not finding.ok} == broken
+
+
+@pytest.mark.parametrize(("audio", "broken"), [(True, set()), (False, {"video.sound"})])
+def test_sound_is_asked_for_where_the_rulebook_says_so(audio: bool, broken: set[str], slots: dict[str, Slot]) -> None:
+    [video] = slots["video"].rules
+    slot = slots["video"].model_copy(update={"rules": (video.model_copy(update={"sound": SoundLimit()}),)})
+    verdict = judge(with_video(audio=audio), slot)
     assert {finding.rule for finding in verdict.findings if not finding.ok} == broken
 
 
@@ -129,7 +138,7 @@ async def test_same_picture_counts_once_and_old_word_is_left_to_a_person(jpeg: P
     verdict = judge(await measure(MemorySource(data), slots["case"]), slots["case"])
     assert {(f.rule, f.level, f.measured) for f in verdict.findings if not f.ok} == {
         ("images.count", "advice", "1"),
-        ("file.unchecked", "advice", "doc"),
+        ("file.resave", "advice", "doc"),
     }
 
 
@@ -149,7 +158,7 @@ async def test_more_videos_than_asked_for_are_not_all_read(clip: Path, slots: di
     assert judge(facts, slots["video"]).outcome == "fail"
 
 
-SMALL = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SMALL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="session")
