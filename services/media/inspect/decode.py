@@ -102,7 +102,7 @@ async def _place(source: Source, track: Track, start: int, most: int) -> list[by
 async def _ffmpeg(data: bytes) -> Done:
     """The pictures' checksums, one a line. No other protocol than the pipe, and no other format than this one."""
     reading = ["-protocol_whitelist", "pipe", "-f", "mov", "-threads", "1", "-max_pixels", str(bounds.FRAME)]
-    writing = ["-vsync", "passthrough", "-autoscale", "0", "-enc_time_base", f"1:{APART}", "-c:v", "rawvideo"]
+    writing = ["-fps_mode", "passthrough", "-noautoscale", "-enc_time_base", f"1:{APART}", "-c:v", "rawvideo"]
     quiet = ["-nostdin", "-hide_banner", "-v", "error", "-copyts"]
     done = await run(
         *("ffmpeg", *quiet, *reading, "-i", "pipe:0", "-map", "0:v:0", *writing, "-f", "framecrc", "pipe:1"),

@@ -70,6 +70,7 @@ def main(parent: int, status: int, folder: str, limits: list[int], argv: list[st
             (resource.RLIMIT_CORE, (0, 0)),
         ):
             resource.setrlimit(kind, limit)
+        tool = os.open(argv[0], os.O_PATH)  # before leaving: its folder may be closed to others
         lost = leave(folder, disk, threads)
         call("prctl", NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         call("prctl", DIE_WITH_PARENT, _signal.SIGKILL, 0, 0, 0)
@@ -81,7 +82,7 @@ def main(parent: int, status: int, folder: str, limits: list[int], argv: list[st
         shut(program(os.uname().machine, os.getpid()))
         os.write(status, f"in {' '.join(lost)}\n".encode())
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        os.execv(argv[0], argv)
+        os.execve(tool, argv, os.environ)
     except BaseException as error:  # noqa: BLE001 # told to the parent, who raises it
         os.write(status, f"failed {error!r}\n".encode())
         os._exit(1)
