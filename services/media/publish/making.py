@@ -54,9 +54,20 @@ async def made(piece: Piece) -> AsyncIterator[Made]:
             with _file() as video:
                 await piece.copy(video)
                 with _file(writable=True) as out:
-                    await _stream_copy(video, out)
+                    poster = await _film_and_poster(video, out, piece)
                     yield _made("video", piece, "video/mp4", out)
-                yield await _poster(piece, video)
+                yield poster
+
+
+async def _film_and_poster(video: BinaryIO, out: BinaryIO, piece: Piece) -> Made:
+    """Both at once; each has ended, whatever became of the other, before the files they work on are closed."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_stream_copy(video, out))
+            poster = group.create_task(_poster(piece, video))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return poster.result()
 
 
 async def _stream_copy(video: BinaryIO, out: BinaryIO) -> None:
