@@ -24,6 +24,7 @@ from minio.datatypes import PostPolicy
 from minio.error import MinioException, S3Error
 
 from chassis.logs import log
+from chassis.presigning import Presigner
 
 T = TypeVar("T")
 REGION = "us-east-1"
@@ -82,6 +83,7 @@ class ObjectStore:
         self._client = _client(endpoint, access_key, secret_key)
         self._signer = _client(public_endpoint, access_key, secret_key)
         self._public = public_endpoint.rstrip("/")
+        self._presigner = Presigner(self._public, access_key, secret_key, REGION)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
 
     async def ensure_bucket(self) -> None:
@@ -93,15 +95,10 @@ class ObjectStore:
         """Begin an upload in parts; returns its upload id."""
         return await self._call(self._client._create_multipart_upload, self.bucket, key, {"Content-Type": content_type})
 
-    def presign_part(self, key: str, upload_id: str, number: int, expires_s: int) -> str:
-        """A URL one part can be PUT to."""
-        return self._signer.get_presigned_url(
-            "PUT",
-            self.bucket,
-            key,
-            timedelta(seconds=expires_s),
-            extra_query_params={"partNumber": str(number), "uploadId": upload_id},
-        )
+    def presign_part(self, key: str, upload_id: str, number: int, size: int, expires_s: int) -> str:
+        """A URL one part of exactly `size` bytes can be PUT to."""
+        which = {"partNumber": str(number), "uploadId": upload_id}
+        return self._presigner.put(f"/{self.bucket}/{key}", which, size, expires_s, datetime.now(UTC))
 
     def presign_put(self, key: str, expires_s: int) -> str:
         """A URL a whole small file can be PUT to."""

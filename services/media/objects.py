@@ -33,9 +33,9 @@ class Packages:
         """Begin an upload in parts; returns its id."""
         return await self._store.create_multipart(key)
 
-    def part_url(self, key: str, upload: str, number: int, lasts: timedelta) -> str:
-        """Where one part may be PUT to, for a while."""
-        return self._store.presign_part(key, upload, number, int(lasts.total_seconds()))
+    def part_url(self, key: str, upload: str, number: int, size: int, lasts: timedelta) -> str:
+        """Where one part of exactly `size` bytes may be PUT to, for a while."""
+        return self._store.presign_part(key, upload, number, size, int(lasts.total_seconds()))
 
     def form(self, key: str, size: int, lasts: timedelta) -> Form:
         """Where a file that is one part may be sent by a form instead; it becomes the object when it is taken over."""

@@ -47,7 +47,7 @@ async def test_upload_cut_after_one_of_two_parts_is_resumed(media: Media) -> Non
 async def test_part_larger_than_its_ticket_never_becomes_material(media: Media) -> None:
     entry, data = await media.opened(), package()
     ticket = await media.take(entry.entry, data)
-    assert await put(ticket["parts"][0]["url"], data + b"more") == 200
+    await media.force(ticket, 1, data + b"more")
     answer = await media.complete(ticket)
     facts = answer.json()
     assert (*problem(answer), facts["measured"], facts["expected"]) == (409, "size_differs", len(data) + 4, len(data))
@@ -56,6 +56,17 @@ async def test_part_larger_than_its_ticket_never_becomes_material(media: Media) 
     assert media.bus.told_of(MaterialUploaded) == []
     await media.send((await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json(), data)
     assert (await media.complete(ticket)).status_code == 200
+
+
+async def test_store_takes_no_part_of_another_length_than_its_ticket_says(media: Media) -> None:
+    entry, data = await media.opened(), package(9 * MIB)
+    ticket = await media.take(entry.entry, data)
+    first, last = ticket["parts"]
+    cut, longer = data[: first["size"] - 1], data[: first["size"] + 1]
+    assert [await put(first["url"], wrong) for wrong in (b"", cut, longer, data)] == [403] * 4
+    assert await put(last["url"], data[: first["size"]]) == 403
+    shown = (await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()
+    assert (shown["stored"], len(shown["parts"])) == ([], 2)
 
 
 async def test_ticket_used_a_second_time_is_refused_with_its_material(media: Media) -> None:
@@ -182,7 +193,7 @@ async def test_upload_cut_at_any_byte_never_becomes_material(media: Media) -> No
     ticket = await media.take(entry.entry, data)
     await media.send(ticket, data, 2)
     for cut in random.Random(20231).sample(range(1, 8 * MIB), 3):
-        assert await put(ticket["parts"][0]["url"], data[:cut]) == 200
+        await media.force(ticket, 1, data[:cut])
         answer = await media.complete(ticket)
         assert (*problem(answer), answer.json()["wrong"]) == (409, "size_differs", [1])
     await media.settle()
