@@ -19,8 +19,8 @@ from xml.sax.saxutils import escape
 import urllib3
 from minio import Minio
 from minio.commonconfig import CopySource
+from minio.datatypes import ListMultipartUploadsResult, PostPolicy
 from minio.datatypes import Part as MinioPart
-from minio.datatypes import PostPolicy
 from minio.error import MinioException, S3Error
 
 from chassis.logs import log
@@ -31,6 +31,8 @@ REGION = "us-east-1"
 THREADS = 8
 CHUNK = 4 << 20
 PUT_PART = 16 << 20
+PAGE = 1000
+"""The most entries a store gives in one answer."""
 GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "NotFound"})
 
 
@@ -159,13 +161,21 @@ class ObjectStore:
         await self._call(self._client._abort_multipart_upload, self.bucket, key, upload_id)
 
     async def list_uploads(self, prefix: str) -> Sequence[Upload]:
-        """Every unfinished upload under a prefix, up to one page of a thousand."""
-        found = await self._call(self._client._list_multipart_uploads, self.bucket, prefix=prefix)
-        return [
-            Upload(str(up.object_name), str(up.upload_id), up.initiated_time)
-            for up in found.uploads
-            if up.initiated_time
-        ]
+        """Every unfinished upload under a prefix, asked for page by page."""
+        uploads: list[Upload] = []
+        after: dict[str, str | None] = {}
+        while True:
+            page = await self._call(
+                self._client._list_multipart_uploads, self.bucket, prefix=prefix, max_uploads=PAGE, **after
+            )
+            uploads += [
+                Upload(str(up.object_name), str(up.upload_id), up.initiated_time)
+                for up in page.uploads
+                if up.initiated_time
+            ]
+            after = {"key_marker": page.next_key_marker, "upload_id_marker": _next_upload(page)}
+            if not page.is_truncated or not any(after.values()):
+                return uploads
 
     async def stat(self, key: str) -> Stat:
         """Size, ETag and version of an object."""
@@ -247,6 +257,11 @@ def _client(endpoint: str, access_key: str, secret_key: str) -> Minio:
         timeout=urllib3.Timeout(connect=2, read=15), maxsize=THREADS, retries=urllib3.Retry(total=1, backoff_factor=0.1)
     )
     return Minio(url.netloc, access_key, secret_key, secure=url.scheme == "https", region=REGION, http_client=pool)
+
+
+def _next_upload(page: ListMultipartUploadsResult) -> str | None:
+    """Where the next page begins, which the SDK (7.2.20) keeps under a name of its own; SeaweedFS says nothing else."""
+    return page.next_upload_id_marker or vars(page).get("self._next_upload_id_marker")
 
 
 def _cors(origins: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chassis import objects
 from chassis.identity import Caller
 from chassis.objects import ObjectMissing, ObjectStore
 from contracts.events.media import MaterialUploaded
@@ -152,6 +153,21 @@ async def test_orphans_are_gone_after_two_days_and_material_stays(media: Media) 
     with pytest.raises(ObjectMissing):
         await media.store.list_parts("material/e-0/orphan", orphan)
     assert len(await media.keys()) == 1
+
+
+async def test_orphans_are_gone_however_many_pages_of_them_there_are(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PAGE", 3)
+    ticket = await media.take((await media.opened()).entry, package())
+    keys = [f"material/e-0/orphan-{number // 2}" for number in range(10)]
+    orphans = {await media.store.create_multipart(key) for key in keys}
+    media.clock.set(datetime.now(UTC) + timedelta(hours=49))
+    await parts_of(media).sweep.clear_orphans()
+    left = {upload.upload_id for upload in await media.store.list_uploads("material/")}
+    row = await media.api.database.tickets.find_one({"_id": ticket["ticket"]})
+    assert row is not None
+    assert (left & orphans, row["upload"] in left) == (set(), True)
 
 
 async def test_ticket_asked_for_while_the_store_is_away_counts_and_gets_its_urls_later(media: Media) -> None:
