@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from typing import Any
 
 import httpx
 
 from contracts.events.media import MaterialUploaded, MediaValidated
 from services.media.app import build_api
-from tests.service.media.conftest import MIB, Media, digest, package
+from tests.service.media.conftest import MIB, Media, digest, package, post
 from tests.service.media.test_sweeping import parts_of
 from tests.service.media.test_tickets import problem
 
@@ -146,12 +145,6 @@ async def test_two_tickets_of_a_slot_completed_at_once_leave_the_newer_in_force(
     await asyncio.gather(media.complete(older), media.complete(newer))
     in_force = await media.api.database.materials.find({"superseded_by": None}).to_list()
     assert [row["ticket"] for row in in_force] == [newer["ticket"]]
-
-
-async def post(form: dict[str, Any], data: bytes) -> int:
-    """Send a file as a browser's form does."""
-    async with httpx.AsyncClient(timeout=30) as web:
-        return (await web.post(form["url"], data=form["fields"], files={"file": ("活动视频.zip", data)})).status_code
 
 
 async def test_small_file_sent_by_a_form_becomes_material(media: Media) -> None:
