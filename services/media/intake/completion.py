@@ -17,6 +17,7 @@ from services.media.materials.models import Material
 from services.media.materials.store import MaterialStore
 from services.media.models import StoredPart, Whole
 from services.media.objects import Packages
+from services.media.queue.store import QueueStore
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Completion:
     transactions: Transactions
     store: IntakeStore
     materials: MaterialStore
+    queue: QueueStore
     packages: Packages
     clock: Clock
 
@@ -143,6 +145,7 @@ class Completion:
             await self.store.change(tx, ticket.id, state="superseded")
             return newer
         await self.materials.supersede(tx, others, material.id)
+        await self.queue.drop(tx, [other.id for other in others])
         await self.materials.add(tx, material)
         await self.store.change(tx, ticket.id, state="completed", upload=None)
         tx.tell(_uploaded(material))

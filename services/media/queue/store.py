@@ -146,6 +146,12 @@ class QueueStore:
             held.append(_job(row))
         return held
 
+    async def drop(self, tx: Transaction, materials: list[MaterialId]) -> None:
+        """Take out of the line what is not worth doing any more; what runs sees for itself."""
+        over: list[Document] = [{"$set": {"state": "done", "finished_at": "$$NOW", "started_at": None}}]
+        idle = {"material": {"$in": materials}, "state": {"$in": ["waiting", "paused"]}}
+        await self._jobs.update_many(idle, over, session=tx.session)
+
     async def release(self, job: str) -> bool:
         """Put a held job back with a clean history, for a person who mended what kept it."""
         clean = {"state": "waiting", "deaths": 0, "failures": [], "reason": None}

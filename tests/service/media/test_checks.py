@@ -46,6 +46,19 @@ async def test_material_superseded_before_its_check_is_skipped(media: Media) -> 
     assert [told.material for told in media.bus.told_of(MediaValidated)] == [newer]
 
 
+async def test_newer_upload_takes_the_place_of_the_older_in_the_queue(media: Media) -> None:
+    entry = await media.opened()
+    for filling in range(3):
+        material = await media.uploaded(entry.entry, package(filling))
+        await media.bus.settle()
+    other = await media.uploaded((await media.opened(studio="s-1", account="a-1")).entry, package())
+    await media.bus.settle()
+    waiting = await media.api.database.jobs.find({"state": "waiting"}).to_list()
+    assert {row["material"]: row["turn"] for row in waiting} == {material: 0, other: 1}
+    progress = (await media.studio.get(f"/v1/materials/{material}")).json()["progress"]
+    assert (progress["state"], progress["place"]) == ("waiting", 1)
+
+
 async def test_bytes_swapped_between_upload_and_check_are_noticed(media: Media) -> None:
     entry, data = await media.opened(), package(MIB)
     material = await media.uploaded(entry.entry, data)
