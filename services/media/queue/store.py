@@ -16,6 +16,8 @@ from services.media.queue.models import OPEN, Job, Lane, Overview, Task
 
 KEPT = timedelta(days=7)
 """How long a finished job is remembered, for those who ask how long things took."""
+LINE = [(name, ASCENDING) for name in ("level", "province", "turn", "again", "queued_at")]
+"""The order of a lane, and of lanes by level."""
 MEASURED = 50
 """The latest finished jobs that say how long one takes."""
 
@@ -29,11 +31,10 @@ class QueueStore:
 
     async def prepare(self) -> None:
         """Create the indexes: whose turn it is, what a studio has waiting, whose lease ran out, what took how long."""
-        line = [("rank", ASCENDING), ("province", ASCENDING), ("turn", ASCENDING), ("queued_at", ASCENDING)]
         await self._jobs.create_indexes(
             [
-                IndexModel([("state", ASCENDING), *line]),
-                IndexModel([("studio", ASCENDING), ("state", ASCENDING), ("rank", ASCENDING), ("turn", DESCENDING)]),
+                IndexModel([("state", ASCENDING), *LINE]),
+                IndexModel([("studio", ASCENDING), ("state", ASCENDING), ("level", ASCENDING), ("turn", DESCENDING)]),
                 IndexModel([("state", ASCENDING), ("until", ASCENDING)]),
                 IndexModel([("state", ASCENDING), ("queued_at", ASCENDING)]),
                 IndexModel([("material", ASCENDING)]),
@@ -43,7 +44,7 @@ class QueueStore:
 
     async def add(self, tx: Transaction, job: Job) -> None:
         """Queue a job in its studio's turn; one that was queued before stays as it is."""
-        mine = {"studio": job.studio, "state": {"$in": OPEN}, "rank": job.rank}
+        mine = {"studio": job.studio, "state": {"$in": OPEN}, "level": job.level, "again": job.again}
         last = await self._jobs.find_one(mine, {"turn": 1}, sort=[("turn", DESCENDING)], session=tx.session)
         lane = await self._lanes.find_one({"_id": _name(job.lane)}, {"turn": 1}, session=tx.session)
         turn = rules.turn_of((lane or {}).get("turn", 0), last["turn"] if last else None)
@@ -56,21 +57,23 @@ class QueueStore:
     async def claim(self, worker: str, weights: rules.Weights, everything: bool) -> Job | None:
         """Take the job whose turn it is, and go on with its lane's clock; None where nothing waits. Not `everything`:
         only checks, and none that a worker did not survive."""
-        waiting: Document = {"state": "waiting"}
-        if not everything:
-            waiting |= {"deaths": 0, "rank": {"$lte": rules.RECHECK}}
-        found = await self._jobs.find_one(waiting, {"rank": 1}, sort=_LINE)
-        if found is None:
+        level = rules.CHECK if not everything else await self._first_level()
+        if level is None:
             return None
-        rank: int = found["rank"]
-        provinces = await self._jobs.distinct("province", {**waiting, "rank": rank})
-        lanes = [Lane(rank, province) for province in provinces]
-        overview = Overview(clocks=await self._clocks([*lanes, Lane(rank, "")]))
+        waiting: Document = {"state": "waiting", "level": level}
+        provinces = await self._jobs.distinct("province", waiting)
+        lanes = [Lane(level, province) for province in provinces]
+        overview = Overview(clocks=await self._clocks([*lanes, Lane(level, "")]))
         for lane in rules.in_turn(lanes, overview, {lane: random.random() for lane in lanes}):
-            if job := await self._take({**waiting, **lane._asdict()}, worker):
+            mine = {**waiting, "province": lane.province, **({} if everything else {"deaths": 0})}
+            if job := await self._take(mine, worker):
                 await self._bill(lane, job, overview, weights)
                 return job
         return None
+
+    async def _first_level(self) -> int | None:
+        found = await self._jobs.find_one({"state": "waiting"}, {"level": 1}, sort=LINE)
+        return found["level"] if found else None
 
     async def _take(self, waiting: Document, worker: str) -> Job | None:
         leased = {
@@ -81,7 +84,7 @@ class QueueStore:
             "percent": None,
         }
         row = await self._jobs.find_one_and_update(
-            waiting, [{"$set": leased}], sort=_LINE, return_document=ReturnDocument.AFTER
+            waiting, [{"$set": leased}], sort=LINE, return_document=ReturnDocument.AFTER
         )
         return _job(row) if row else None
 
@@ -97,7 +100,7 @@ class QueueStore:
             }
         ]
         await self._lanes.update_one({"_id": _name(lane)}, further, upsert=True)
-        await self._lanes.update_one({"_id": _name(Lane(lane.rank, ""))}, {"$max": {"clock": begins}}, upsert=True)
+        await self._lanes.update_one({"_id": _name(Lane(lane.level, ""))}, {"$max": {"clock": begins}}, upsert=True)
 
     async def _clocks(self, lanes: list[Lane]) -> Mapping[Lane, float]:
         names = {_name(lane): lane for lane in lanes}
@@ -173,31 +176,35 @@ class QueueStore:
 
     async def before(self, job: Job) -> int:
         """How many jobs of its lane go before a waiting one."""
-        lane: dict[str, Any] = {"state": "waiting", "rank": job.rank, "province": job.province}
-        sooner = [{"turn": {"$lt": job.turn}}, {"turn": job.turn, "queued_at": {"$lt": job.queued_at}}]
+        lane: dict[str, Any] = {"state": "waiting", "level": job.level, "province": job.province}
+        sooner = [
+            {"turn": {"$lt": job.turn}},
+            {"turn": job.turn, "again": {"$lt": job.again}},
+            {"turn": job.turn, "again": job.again, "queued_at": {"$lt": job.queued_at}},
+        ]
         return await self._jobs.count_documents({**lane, "$or": sooner})
 
     async def overview(self) -> Overview:
         """The whole queue now."""
         counts = await self._counts()
-        waiting = {Lane(rank, province): n for (state, rank, province), n in counts.items() if state == "waiting"}
+        waiting = {Lane(level, province): n for (state, level, province), n in counts.items() if state == "waiting"}
         totals = {
             state: sum(n for key, n in counts.items() if key[0] == state) for state in ("running", "paused", "held")
         }
-        ranks = sorted({lane.rank for lane in waiting})
+        levels = sorted({lane.level for lane in waiting})
         return Overview(
             waiting=waiting,
-            clocks=await self._clocks([*waiting, *(Lane(rank, "") for rank in ranks)]) if waiting else {},
+            clocks=await self._clocks([*waiting, *(Lane(level, "") for level in levels)]) if waiting else {},
             oldest_s=await self._oldest(),
             job_s=await self._job_s(),
             **totals,
         )
 
     async def _counts(self) -> dict[tuple[str, int, Province], int]:
-        group = {"_id": {name: f"${name}" for name in ("state", "rank", "province")}, "n": {"$sum": 1}}
+        group = {"_id": {name: f"${name}" for name in ("state", "level", "province")}, "n": {"$sum": 1}}
         steps: list[Document] = [{"$match": {"state": {"$in": [*OPEN, "held"]}}}, {"$group": group}]
         rows = await self._jobs.aggregate(steps)
-        return {(r["_id"]["state"], r["_id"]["rank"], r["_id"]["province"]): r["n"] async for r in rows}
+        return {(r["_id"]["state"], r["_id"]["level"], r["_id"]["province"]): r["n"] async for r in rows}
 
     async def _oldest(self) -> float:
         steps: list[Document] = [
@@ -214,7 +221,7 @@ class QueueStore:
             {
                 "$match": {
                     "finished_at": {"$type": "date"},
-                    "rank": {"$lte": rules.RECHECK},
+                    "level": rules.CHECK,
                     "started_at": {"$type": "date"},
                 }
             },
@@ -224,9 +231,6 @@ class QueueStore:
         ]
         rows = await (await self._jobs.aggregate(steps)).to_list()
         return rows[0]["ms"] / 1000 if rows else None
-
-
-_LINE = [("rank", ASCENDING), ("province", ASCENDING), ("turn", ASCENDING), ("queued_at", ASCENDING)]
 
 
 def _after(delay: timedelta) -> Document:
@@ -239,7 +243,7 @@ def _held(job: Job) -> Document:
 
 
 def _name(lane: Lane) -> str:
-    return f"{lane.rank}/{lane.province or 'now'}"
+    return f"{lane.level}/{lane.province or 'now'}"
 
 
 def _job(row: Document) -> Job:

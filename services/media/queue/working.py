@@ -206,9 +206,9 @@ class Worker:
 
     async def _show(self) -> None:
         overview = await self._store.overview()
-        ranks = {"check": (rules.FIRST_CHECK, rules.RECHECK), "prove": (rules.PROVE,), "publish": (rules.PUBLISH,)}
-        for task, its in ranks.items():
-            metrics.WAITING.labels(task).set(sum(n for lane, n in overview.waiting.items() if lane.rank in its))
+        for task in self._tasks:
+            its = rules.level_of(task)
+            metrics.WAITING.labels(task).set(sum(n for lane, n in overview.waiting.items() if lane.level == its))
         for state, count in {"running": overview.running, "paused": overview.paused, "held": overview.held}.items():
             metrics.JOBS.labels(state).set(count)
         metrics.OLDEST.set(overview.oldest_s)
