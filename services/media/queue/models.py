@@ -52,7 +52,9 @@ class Job(BaseModel):
     failures: tuple[str, ...] = ()
     """What went wrong in each earlier try, oldest first; faults of the platform are not counted."""
     reason: str | None = None
-    """Why it is held."""
+    """Why it is held, or was put off."""
+    put_off_since: datetime | None = None
+    """When a fault of the platform kept it from being done for the first time."""
 
     @property
     def lane(self) -> Lane:

@@ -122,11 +122,16 @@ class QueueStore:
         """A worker that stops in good order lets go of what it has not done."""
         await self._jobs.update_one(_held(job), {"$set": {"state": "waiting", "worker": None}})
 
-    async def pause(self, job: Job, delay: timedelta, failure: str | None) -> None:
-        """Let a job come back after a while; `failure` where it was not the platform's."""
-        change: Document = {"state": "paused", "until": _after(delay), "worker": None}
-        if failure is not None:
-            change["failures"] = {"$concatArrays": ["$failures", [{"$literal": failure}]]}
+    async def pause(self, job: Job, delay: timedelta, failure: str) -> None:
+        """Let a job that failed come back after a while."""
+        failures = {"$concatArrays": ["$failures", [{"$literal": failure}]]}
+        change = {**_paused(delay), "failures": failures, "put_off_since": None}
+        await self._jobs.update_one(_held(job), [{"$set": change}])
+
+    async def put_off(self, job: Job, delay: timedelta, fault: str) -> None:
+        """Let a job come back after a while, for a fault of the platform."""
+        since = {"$ifNull": ["$put_off_since", "$$NOW"]}
+        change = {**_paused(delay), "reason": {"$literal": fault}, "put_off_since": since}
         await self._jobs.update_one(_held(job), [{"$set": change}])
 
     async def hold(self, job: Job, reason: str) -> None:
@@ -156,13 +161,27 @@ class QueueStore:
         await self._jobs.update_many(idle, over, session=tx.session)
 
     async def release(self, job: str) -> bool:
-        """Put a held job back with a clean history, for a person who mended what kept it."""
-        clean = {"state": "waiting", "deaths": 0, "failures": [], "reason": None}
-        return (await self._jobs.update_one({"_id": job, "state": "held"}, {"$set": clean})).matched_count == 1
+        """Put a job that is held or paused back with a clean history, for a person who mended what kept it."""
+        clean = {"state": "waiting", "deaths": 0, "failures": [], "reason": None, "put_off_since": None}
+        kept = {"_id": job, "state": {"$in": ["held", "paused"]}}
+        return (await self._jobs.update_one(kept, {"$set": clean})).matched_count == 1
 
     async def held(self) -> list[Job]:
         """What waits for a person, longest first."""
         return [_job(row) async for row in self._jobs.find({"state": "held"}).sort("queued_at", ASCENDING)]
+
+    async def put_off_for(self, long: timedelta) -> list[Job]:
+        """What faults of the platform have been keeping from being done for long, and still do, longest first."""
+        since: Document = {"$and": [{"$gt": ["$put_off_since", None]}, {"$lt": ["$put_off_since", _before(long)]}]}
+        rows = self._jobs.find({"state": "paused", "$expr": since}).sort("put_off_since", ASCENDING)
+        return [_job(row) async for row in rows]
+
+    async def unattended(self, long: timedelta) -> list[Job]:
+        """What has been waiting for long while no worker began or had anything, longest first."""
+        waiting: Document = {"state": "waiting", "$expr": {"$lt": ["$queued_at", _before(long)]}}
+        found = [_job(row) async for row in self._jobs.find(waiting).sort("queued_at", ASCENDING)]
+        begun: Document = {"$or": [{"state": "running"}, {"$expr": {"$gt": ["$started_at", _before(long)]}}]}
+        return [] if found and await self._jobs.find_one(begun, {"_id": 1}) else found
 
     async def of_material(self, material: MaterialId) -> dict[Task, Job]:
         """A material's jobs by task."""
@@ -235,6 +254,14 @@ class QueueStore:
 
 def _after(delay: timedelta) -> Document:
     return {"$add": ["$$NOW", round(delay.total_seconds() * 1000)]}
+
+
+def _before(delay: timedelta) -> Document:
+    return {"$subtract": ["$$NOW", round(delay.total_seconds() * 1000)]}
+
+
+def _paused(delay: timedelta) -> Document:
+    return {"state": "paused", "until": _after(delay), "worker": None}
 
 
 def _held(job: Job) -> Document:

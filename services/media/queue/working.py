@@ -173,7 +173,8 @@ class Worker:
         ours = is_outage(error) or (isinstance(error, OSError) and not isinstance(error, TimeoutError))
         log().warning("job_failed", tries=len(job.failures) + 1, error=repr(error)[:300], exc_info=not ours)
         if ours:  # a fault of the platform spends none of the job's tries
-            await self._store.pause(job, timedelta(seconds=self._delays[min(1, len(self._delays) - 1)]), None)
+            soon = timedelta(seconds=self._delays[min(1, len(self._delays) - 1)])
+            await self._store.put_off(job, soon, repr(error)[:300])
             return "paused"
         delay = rules.pause_after(len(job.failures) + 1, self._delays)
         if delay is None:
