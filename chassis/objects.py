@@ -198,10 +198,11 @@ class ObjectStore:
             answer.close()
             answer.release_conn()
 
-    async def put(self, key: str, file: BinaryIO, size: int, content_type: str) -> None:
-        """Store `size` bytes of a file from its beginning, in parts where it is large."""
+    async def put(self, key: str, file: BinaryIO, size: int, content_type: str) -> Stat:
+        """Store `size` bytes of a file from its beginning, in parts where it is large; what the store made of them."""
         file.seek(0)
-        await self._call(self._client.put_object, self.bucket, key, file, size, content_type, part_size=PUT_PART)
+        made = await self._call(self._client.put_object, self.bucket, key, file, size, content_type, part_size=PUT_PART)
+        return Stat(key, size, (made.etag or "").strip('"'), made.version_id, made.last_modified)
 
     async def remove(self, key: str) -> None:
         """Delete an object; one that is not there is fine."""

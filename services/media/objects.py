@@ -114,18 +114,15 @@ class Packages:
     async def publish(
         self, material: MaterialId, digest: Sha256, file: BinaryIO, size: int, media_type: str
     ) -> StoredObject:
-        """Keep a file that is to be shown under its hash, pinned; one that lies there already is the same."""
-        key = f"{PUBLISHED}{material}/{digest}"
-        found = await self.find(key)
-        if found is None or found.size != size:
-            await self._store.put(key, file, size, media_type)
-            found = await self.find(key)
-        if found is None or found.size != size:
-            raise ConnectionError(f"the store does not have the {size} bytes it was given for {key}")
-        return found.object
+        """Keep a file that is to be shown under its hash, pinned as the store took it."""
+        kept = await self._store.put(f"{PUBLISHED}{material}/{digest}", file, size, media_type)
+        return StoredObject(bucket=self._store.bucket, key=kept.key, etag=kept.etag, version=kept.version)
 
-    def public_link(self, pinned: StoredObject, lasts: timedelta) -> str:
-        """Where a published file can be read for a while; its key is its hash, so nothing else comes to lie there."""
+    async def public_link(self, pinned: StoredObject, lasts: timedelta) -> str | None:
+        """Where a published file can be read for a while; None where what lies there is not what was published."""
+        found = await self.find(pinned.key)
+        if found is None or found.object.etag != pinned.etag:
+            return None
         return self._store.presign_get(pinned.key, int(lasts.total_seconds()))
 
     def source(self, pinned: StoredObject, size: int) -> "PinnedSource":
