@@ -1,6 +1,7 @@
 """Packages in the object store: received in parts, read in place, handed out by short-lived links."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
@@ -131,30 +132,36 @@ class Packages:
 
 
 class PinnedSource:
-    """An object's bytes by ranges, of the pinned ETag alone: a swapped object is Refused, an outage raises."""
+    """An object's bytes by ranges, of the pinned ETag alone: a swapped object is Refused, an outage raises, and so does
+    a store that does not know the object, as one may for a moment that is just coming back."""
 
     def __init__(self, store: ObjectStore, pinned: StoredObject, size: int) -> None:
         self._store, self._pinned, self.size = store, pinned, size
 
     async def read(self, start: int, length: int) -> bytes:
         """Exactly the bytes asked for."""
-        try:
+        with self._pin():
             data = await self._store.read(self._pinned.key, start, length, self._pinned.etag)
-        except ObjectChanged:
-            raise changed(self._pinned) from None
         return self._complete(data, length)
 
     async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
         """The same bytes in order, over one request."""
         got = 0
-        try:
+        with self._pin():
             async for piece in self._store.stream(self._pinned.key, start, length, self._pinned.etag):
                 got += len(piece)
                 yield piece
-        except ObjectChanged:
-            raise changed(self._pinned) from None
         if got != length:
             raise ConnectionError(f"the store gave {got} bytes of {length}")
+
+    @contextmanager
+    def _pin(self) -> Iterator[None]:
+        try:
+            yield
+        except ObjectChanged:
+            raise changed(self._pinned) from None
+        except ObjectMissing as error:
+            raise ConnectionError(f"the store does not have {self._pinned.key}: {error}") from error
 
     @staticmethod
     def _complete(data: bytes, length: int) -> bytes:

@@ -91,6 +91,20 @@ async def test_store_away_during_a_check_is_tried_again_and_no_verdict(media: Me
     assert (await media.studio.get(f"/v1/materials/{material}")).json()["state"] == "checked"
 
 
+async def test_object_the_store_does_not_know_just_now_is_asked_for_again_and_costs_no_try(media: Media) -> None:
+    entry, data = await media.opened(), package()
+    material = await media.uploaded(entry.entry, data)
+    await media.bus.settle()
+    [key] = await media.keys()
+    elsewhere = media.settings.model_copy(update={"s3_bucket": f"{media.settings.s3_bucket}-not"})
+    assert await assemble_worker(media.worker, elsewhere).worker.step()
+    job = await media.api.database.jobs.find_one({"material": material})
+    assert job is not None
+    assert (job["state"], job["failures"], key in job["reason"]) == ("paused", [], True)
+    await media.settle()
+    assert [told.material for told in media.bus.told_of(MediaValidated)] == [material]
+
+
 async def test_upload_in_a_campaign_without_a_rulebook_parks_at_once(media: Media) -> None:
     entry, data = await media.opened(), package()
     material = await media.uploaded(entry.entry, data)
