@@ -19,17 +19,20 @@ from xml.sax.saxutils import escape
 import urllib3
 from minio import Minio
 from minio.commonconfig import CopySource
+from minio.datatypes import ListMultipartUploadsResult, PostPolicy
 from minio.datatypes import Part as MinioPart
-from minio.datatypes import PostPolicy
 from minio.error import MinioException, S3Error
 
 from chassis.logs import log
+from chassis.presigning import Presigner
 
 T = TypeVar("T")
 REGION = "us-east-1"
 THREADS = 8
 CHUNK = 4 << 20
 PUT_PART = 16 << 20
+PAGE = 1000
+"""The most entries a store gives in one answer."""
 GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "NotFound"})
 
 
@@ -82,6 +85,7 @@ class ObjectStore:
         self._client = _client(endpoint, access_key, secret_key)
         self._signer = _client(public_endpoint, access_key, secret_key)
         self._public = public_endpoint.rstrip("/")
+        self._presigner = Presigner(self._public, access_key, secret_key, REGION)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
 
     async def ensure_bucket(self) -> None:
@@ -93,15 +97,10 @@ class ObjectStore:
         """Begin an upload in parts; returns its upload id."""
         return await self._call(self._client._create_multipart_upload, self.bucket, key, {"Content-Type": content_type})
 
-    def presign_part(self, key: str, upload_id: str, number: int, expires_s: int) -> str:
-        """A URL one part can be PUT to."""
-        return self._signer.get_presigned_url(
-            "PUT",
-            self.bucket,
-            key,
-            timedelta(seconds=expires_s),
-            extra_query_params={"partNumber": str(number), "uploadId": upload_id},
-        )
+    def presign_part(self, key: str, upload_id: str, number: int, size: int, expires_s: int) -> str:
+        """A URL one part of exactly `size` bytes can be PUT to."""
+        which = {"partNumber": str(number), "uploadId": upload_id}
+        return self._presigner.put(f"/{self.bucket}/{key}", which, size, expires_s, datetime.now(UTC))
 
     def presign_put(self, key: str, expires_s: int) -> str:
         """A URL a whole small file can be PUT to."""
@@ -162,13 +161,21 @@ class ObjectStore:
         await self._call(self._client._abort_multipart_upload, self.bucket, key, upload_id)
 
     async def list_uploads(self, prefix: str) -> Sequence[Upload]:
-        """Every unfinished upload under a prefix, up to one page of a thousand."""
-        found = await self._call(self._client._list_multipart_uploads, self.bucket, prefix=prefix)
-        return [
-            Upload(str(up.object_name), str(up.upload_id), up.initiated_time)
-            for up in found.uploads
-            if up.initiated_time
-        ]
+        """Every unfinished upload under a prefix, asked for page by page."""
+        uploads: list[Upload] = []
+        after: dict[str, str | None] = {}
+        while True:
+            page = await self._call(
+                self._client._list_multipart_uploads, self.bucket, prefix=prefix, max_uploads=PAGE, **after
+            )
+            uploads += [
+                Upload(str(up.object_name), str(up.upload_id), up.initiated_time)
+                for up in page.uploads
+                if up.initiated_time
+            ]
+            after = {"key_marker": page.next_key_marker, "upload_id_marker": _next_upload(page)}
+            if not page.is_truncated or not any(after.values()):
+                return uploads
 
     async def stat(self, key: str) -> Stat:
         """Size, ETag and version of an object."""
@@ -191,10 +198,11 @@ class ObjectStore:
             answer.close()
             answer.release_conn()
 
-    async def put(self, key: str, file: BinaryIO, size: int, content_type: str) -> None:
-        """Store `size` bytes of a file from its beginning, in parts where it is large."""
+    async def put(self, key: str, file: BinaryIO, size: int, content_type: str) -> Stat:
+        """Store `size` bytes of a file from its beginning, in parts where it is large; what the store made of them."""
         file.seek(0)
-        await self._call(self._client.put_object, self.bucket, key, file, size, content_type, part_size=PUT_PART)
+        made = await self._call(self._client.put_object, self.bucket, key, file, size, content_type, part_size=PUT_PART)
+        return Stat(key, size, (made.etag or "").strip('"'), made.version_id, made.last_modified)
 
     async def remove(self, key: str) -> None:
         """Delete an object; one that is not there is fine."""
@@ -250,6 +258,11 @@ def _client(endpoint: str, access_key: str, secret_key: str) -> Minio:
         timeout=urllib3.Timeout(connect=2, read=15), maxsize=THREADS, retries=urllib3.Retry(total=1, backoff_factor=0.1)
     )
     return Minio(url.netloc, access_key, secret_key, secure=url.scheme == "https", region=REGION, http_client=pool)
+
+
+def _next_upload(page: ListMultipartUploadsResult) -> str | None:
+    """Where the next page begins, which the SDK (7.2.20) keeps under a name of its own; SeaweedFS says nothing else."""
+    return page.next_upload_id_marker or vars(page).get("self._next_upload_id_marker")
 
 
 def _cors(origins: Sequence[str]) -> dict[str, Any]:

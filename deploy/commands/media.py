@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -16,12 +16,18 @@ from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.product import product
 from services.media.app import assemble
-from services.media.intake.mending import Mending, Stuck
+from services.media.intake.mending import Kind, Mending, Stuck
 from services.media.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="材料的检查队列 / uploads and their checks")
 out = Console(highlight=False)
-KINDS = {"completing": "入库未完成", "unqueued": "无人检查", "held": "等待人工"}
+KINDS: Final[Mapping[Kind, str]] = {
+    "completing": "入库未完成",
+    "unqueued": "未进入队列",
+    "held": "等待人工",
+    "put_off": "平台故障",
+    "unattended": "无检查进程",
+}
 
 
 @app.command()

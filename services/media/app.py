@@ -68,7 +68,7 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
     packages = packages or _packages(settings)
     rulebooks, receipts = load_all(settings.rulebooks), Receipts(SigningKey.read(settings.signing_key_file))
     telling, clock = service.transactions, service.clock
-    completion = Completion(telling, store, kept, packages, clock)
+    completion = Completion(telling, store, kept, queue, packages, clock)
     return ApiParts(
         rulebooks,
         receipts,

@@ -1,6 +1,7 @@
 """Packages in the object store: received in parts, read in place, handed out by short-lived links."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
@@ -33,9 +34,9 @@ class Packages:
         """Begin an upload in parts; returns its id."""
         return await self._store.create_multipart(key)
 
-    def part_url(self, key: str, upload: str, number: int, lasts: timedelta) -> str:
-        """Where one part may be PUT to, for a while."""
-        return self._store.presign_part(key, upload, number, int(lasts.total_seconds()))
+    def part_url(self, key: str, upload: str, number: int, size: int, lasts: timedelta) -> str:
+        """Where one part of exactly `size` bytes may be PUT to, for a while."""
+        return self._store.presign_part(key, upload, number, size, int(lasts.total_seconds()))
 
     def form(self, key: str, size: int, lasts: timedelta) -> Form:
         """Where a file that is one part may be sent by a form instead; it becomes the object when it is taken over."""
@@ -114,18 +115,15 @@ class Packages:
     async def publish(
         self, material: MaterialId, digest: Sha256, file: BinaryIO, size: int, media_type: str
     ) -> StoredObject:
-        """Keep a file that is to be shown under its hash, pinned; one that lies there already is the same."""
-        key = f"{PUBLISHED}{material}/{digest}"
-        found = await self.find(key)
-        if found is None or found.size != size:
-            await self._store.put(key, file, size, media_type)
-            found = await self.find(key)
-        if found is None or found.size != size:
-            raise ConnectionError(f"the store does not have the {size} bytes it was given for {key}")
-        return found.object
+        """Keep a file that is to be shown under its hash, pinned as the store took it."""
+        kept = await self._store.put(f"{PUBLISHED}{material}/{digest}", file, size, media_type)
+        return StoredObject(bucket=self._store.bucket, key=kept.key, etag=kept.etag, version=kept.version)
 
-    def public_link(self, pinned: StoredObject, lasts: timedelta) -> str:
-        """Where a published file can be read for a while; its key is its hash, so nothing else comes to lie there."""
+    async def public_link(self, pinned: StoredObject, lasts: timedelta) -> str | None:
+        """Where a published file can be read for a while; None where what lies there is not what was published."""
+        found = await self.find(pinned.key)
+        if found is None or found.object.etag != pinned.etag:
+            return None
         return self._store.presign_get(pinned.key, int(lasts.total_seconds()))
 
     def source(self, pinned: StoredObject, size: int) -> "PinnedSource":
@@ -134,30 +132,36 @@ class Packages:
 
 
 class PinnedSource:
-    """An object's bytes by ranges, of the pinned ETag alone: a swapped object is Refused, an outage raises."""
+    """An object's bytes by ranges, of the pinned ETag alone: a swapped object is Refused, an outage raises, and so does
+    a store that does not know the object, as one may for a moment that is just coming back."""
 
     def __init__(self, store: ObjectStore, pinned: StoredObject, size: int) -> None:
         self._store, self._pinned, self.size = store, pinned, size
 
     async def read(self, start: int, length: int) -> bytes:
         """Exactly the bytes asked for."""
-        try:
+        with self._pin():
             data = await self._store.read(self._pinned.key, start, length, self._pinned.etag)
-        except ObjectChanged:
-            raise changed(self._pinned) from None
         return self._complete(data, length)
 
     async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
         """The same bytes in order, over one request."""
         got = 0
-        try:
+        with self._pin():
             async for piece in self._store.stream(self._pinned.key, start, length, self._pinned.etag):
                 got += len(piece)
                 yield piece
-        except ObjectChanged:
-            raise changed(self._pinned) from None
         if got != length:
             raise ConnectionError(f"the store gave {got} bytes of {length}")
+
+    @contextmanager
+    def _pin(self) -> Iterator[None]:
+        try:
+            yield
+        except ObjectChanged:
+            raise changed(self._pinned) from None
+        except ObjectMissing as error:
+            raise ConnectionError(f"the store does not have {self._pinned.key}: {error}") from error
 
     @staticmethod
     def _complete(data: bytes, length: int) -> bytes:

@@ -186,7 +186,7 @@ async def stored_package(lane: Lane, data: bytes = PACKAGE) -> media.StoredObjec
         objects, key = lane.objects(), f"material/{new_id()}"
         await objects.ensure_bucket()
         upload = await objects.create_multipart(key)
-        await lane.put(objects.presign_part(key, upload, 1, 600), data)
+        await lane.put(objects.presign_part(key, upload, 1, len(data), 600), data)
         etag = await objects.complete_multipart(key, upload, await objects.list_parts(key, upload))
         lane.notes[note] = media.StoredObject(bucket=objects.bucket, key=key, etag=etag)
     kept: media.StoredObject = lane.notes[note]

@@ -89,7 +89,7 @@ class Tickets:
         lasts = rules.url_lasts(ticket, self._now(), self.url_lasts)
         upload = ticket.upload or ""
         missing = tuple(
-            PartUrl(number, self.packages.part_url(ticket.key, upload, number, lasts), size)
+            PartUrl(number, self.packages.part_url(ticket.key, upload, number, size, lasts), size)
             for number, size in rules.missing(ticket, stored).items()
         )
         form = self.packages.form(ticket.key, ticket.size, lasts) if missing and rules.is_one_part(ticket) else None

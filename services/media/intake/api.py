@@ -30,7 +30,7 @@ class TicketRequest(BaseModel):
 
 
 class PartToSend(BaseModel):
-    """PUT exactly `size` bytes to `url`; the answer's ETag need not be kept."""
+    """PUT exactly `size` bytes to `url`, which takes no other number; the answer's ETag need not be kept."""
 
     number: int
     url: str

@@ -15,8 +15,9 @@ from services.media.intake.models import Entry, Ticket
 from services.media.intake.store import IntakeStore
 from services.media.materials.models import Material
 from services.media.materials.store import MaterialStore
-from services.media.models import Whole
+from services.media.models import StoredPart, Whole
 from services.media.objects import Packages
+from services.media.queue.store import QueueStore
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Completion:
     transactions: Transactions
     store: IntakeStore
     materials: MaterialStore
+    queue: QueueStore
     packages: Packages
     clock: Clock
 
@@ -44,6 +46,37 @@ class Completion:
         if entry is not None:
             rules.require_open(entry, ticket.slot)
         started = {"state": "completing", "completing_at": ticket.completing_at or now}
+        await self.store.change(tx, ticket.id, **started)
+        return ticket.model_copy(update=started)
+
+    async def rescue(self, ticket: Ticket) -> bool:
+        """Make material of an upload that came whole in time though its studio did not say so: sending every byte is
+        handing it in. False where it did not come whole, or cannot change its entry any more."""
+        came = rules.came_whole(ticket, await self._stored(ticket))
+        if came is None or (begun := await self._begin(ticket.id, came)) is None:
+            return False
+        try:
+            await self.finish(begun)
+        except Refused as error:
+            log().info("not_rescued", ticket=ticket.id, reason=str(error)[:200])
+            return False
+        log().info("ticket_rescued", ticket=ticket.id, came=came.isoformat())
+        return True
+
+    async def _stored(self, ticket: Ticket) -> tuple[StoredPart, ...]:
+        stored = await self.packages.parts(ticket.key, ticket.upload) if ticket.upload else None
+        if not stored and rules.is_one_part(ticket):
+            posted = rules.as_part(ticket, await self.packages.posted(ticket.key))
+            return (posted,) if posted else ()
+        return stored or ()
+
+    @transactional
+    async def _begin(self, tx: Transaction, ticket_id: TicketId, came: datetime) -> Ticket | None:
+        """Note when the bytes of an open ticket were there, which counts; None where its studio was quicker."""
+        ticket = await self.store.ticket_to_change(tx, ticket_id)
+        if ticket is None or ticket.state != "open":
+            return None
+        started = {"state": "completing", "completing_at": rules.whole_ms(came)}
         await self.store.change(tx, ticket.id, **started)
         return ticket.model_copy(update=started)
 
@@ -112,6 +145,7 @@ class Completion:
             await self.store.change(tx, ticket.id, state="superseded")
             return newer
         await self.materials.supersede(tx, others, material.id)
+        await self.queue.drop(tx, [other.id for other in others])
         await self.materials.add(tx, material)
         await self.store.change(tx, ticket.id, state="completed", upload=None)
         tx.tell(_uploaded(material))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from chassis.clock import Clock
 from chassis.logs import log
@@ -21,9 +21,10 @@ from services.media.materials.store import MaterialStore
 from services.media.queue.models import Task
 from services.media.queue.store import QueueStore
 
-Kind = Literal["completing", "unqueued", "held"]
+Kind = Literal["completing", "unqueued", "held", "put_off", "unattended"]
 """`completing`: all was sent, and it is no material yet; `unqueued`: material nobody is going to look at; `held`: a job
-that waits for a person."""
+that waits for a person; `put_off`: one that a fault of the platform keeps coming back; `unattended`: one that waits
+while no worker takes any."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Mending:
                 await self._queue(material.id)
                 log().warning("job_was_missing", material=material.id, task=task)
             found = await self.stuck()
-            for kind in ("completing", "unqueued", "held"):
+            for kind in get_args(Kind):
                 metrics.STUCK.labels(kind).set(sum(each.kind == kind for each in found))
             await asyncio.sleep(self.every.total_seconds())
 
@@ -74,7 +75,16 @@ class Mending:
             for material, task in await self._unqueued()
         ]
         held = [Stuck("held", job.id, job.queued_at, job.reason or "") for job in await self.queue.held()]
-        return [*tickets, *lost, *held]
+        return [*tickets, *lost, *held, *await self._delayed()]
+
+    async def _delayed(self) -> Sequence[Stuck]:
+        """Jobs the platform is too slow with: each try ends in a fault of it, or there is nobody to try."""
+        put_off = await self.queue.put_off_for(self.patience)
+        unattended = await self.queue.unattended(self.patience)
+        return [
+            *(Stuck("put_off", job.id, job.put_off_since, job.reason or "") for job in put_off),
+            *(Stuck("unattended", job.id, job.queued_at, "no media worker takes jobs") for job in unattended),
+        ]
 
     async def heal(self, stuck: Stuck) -> str:
         """Bring one on; says what became of it."""
@@ -83,8 +93,10 @@ class Mending:
                 return await self._finish(stuck.id)
             case "unqueued":
                 return f"queued to {await self._queue(MaterialId(stuck.id))}"
-            case "held":
+            case "held" | "put_off":
                 return "put back" if await self.queue.release(stuck.id) else "not held any more"
+            case "unattended":
+                return "not done: start a media worker"
 
     async def _finish(self, ticket_id: str) -> str:
         for ticket in await self.tickets.completing_since(self.clock.now()):

@@ -154,6 +154,15 @@ def good(ticket: Ticket, stored: tuple[StoredPart, ...]) -> tuple[StoredPart, ..
     return tuple(part for part in stored if part.size == expected.get(part.number))
 
 
+def came_whole(ticket: Ticket, stored: tuple[StoredPart, ...]) -> datetime | None:
+    """When the last byte came, by the store's clock; None where some are missing or came after the drain time."""
+    parts = good(ticket, one_each(ticket, stored))
+    if len(parts) < len(part_sizes(ticket.size, ticket.part_size)):
+        return None
+    last = max(part.modified or ticket.drain_until for part in parts)
+    return last if last < ticket.drain_until else None
+
+
 def require_whole(ticket: Ticket, stored: tuple[StoredPart, ...]) -> None:
     """Refuse unless the store has exactly the bytes the ticket was taken for."""
     expected = part_sizes(ticket.size, ticket.part_size)

@@ -72,6 +72,8 @@ class Sweep:
         match rules.due(ticket, now):
             case "finish":
                 await self.completion.finish(ticket)
+            case "expire" | "drop_parts" if await self.completion.rescue(ticket):
+                return
             case "expire":
                 if expired := await self._expire(ticket.id, now):
                     await self._clean(expired)

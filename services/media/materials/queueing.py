@@ -21,6 +21,6 @@ class Queueing:
         """Queue the next task of held material, if there is one; queued before, it stays as it is."""
         task = rules.next_task(material)
         if task is not None:
-            before = task == "check" and await self.store.was_checked(tx, material.entry, material.slot)
-            await self.queue.add(tx, rules.job_of(task, material, before))
+            again = task == "check" and await self.store.was_checked(tx, material.entry, material.slot)
+            await self.queue.add(tx, rules.job_of(task, material, again))
         return task

@@ -9,7 +9,7 @@ from contracts.rulebook import Slot
 from services.media.inspect.models import Naming
 from services.media.materials.models import Check, Material, Outcome, OwnProvince, OwnStudio, Sight, Stage
 from services.media.queue.models import Job, Task
-from services.media.queue.rules import rank_of
+from services.media.queue.rules import level_of
 
 TIME_TO_MEND: Final = timedelta(hours=48)
 """What a studio has, whatever the deadline, once a pass it was told of is taken back."""
@@ -52,8 +52,8 @@ def next_task(material: Material) -> Task | None:
     return next((task for task, needed in due.items() if needed), None)
 
 
-def job_of(task: Task, material: Material, checked_before: bool = False) -> Job:
-    """A task on material, as it is queued."""
+def job_of(task: Task, material: Material, again: bool = False) -> Job:
+    """A task on material, as it is queued; `again`: its slot has had a verdict already."""
     return Job(
         id=f"{material.id}/{task}",
         task=task,
@@ -61,7 +61,8 @@ def job_of(task: Task, material: Material, checked_before: bool = False) -> Job:
         entry=material.entry,
         studio=material.studio,
         province=material.province,
-        rank=rank_of(task, checked_before),
+        level=level_of(task),
+        again=again,
     )
 
 

@@ -99,12 +99,16 @@ class Shown:
     link_lasts: timedelta
 
     async def of_entry(self, entry: EntryId) -> Sequence[tuple[Material, PublishedFile, str]]:
-        """Everything published of an entry, with an address it can be read at for a while, by ranges too."""
-        return [
-            (material, file, self.packages.public_link(file.object, self.link_lasts))
-            for material in await self.store.published_of(entry)
-            for file in material.published or ()
-        ]
+        """Everything published of an entry, with an address it can be read at for a while, by ranges too. What lies
+        there and is not what was published is not shown."""
+        shown = []
+        for material in await self.store.published_of(entry):
+            for file in material.published or ():
+                if url := await self.packages.public_link(file.object, self.link_lasts):
+                    shown.append((material, file, url))
+                else:
+                    log().error("published_changed", material=material.id, key=file.object.key)
+        return shown
 
 
 def _measured(file: BinaryIO) -> tuple[Sha256, int]:

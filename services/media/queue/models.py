@@ -18,9 +18,9 @@ OPEN: tuple[JobState, ...] = ("waiting", "running", "paused")
 
 
 class Lane(NamedTuple):
-    """Work of one importance from one province. A lower rank goes first, whatever waits behind it."""
+    """Work of one kind from one province. A lower level goes first, whatever waits behind it."""
 
-    rank: int
+    level: int
     province: Province
 
 
@@ -35,7 +35,9 @@ class Job(BaseModel):
     entry: EntryId
     studio: StudioId
     province: Province
-    rank: int
+    level: int
+    again: bool = False
+    """Whether its slot has had a verdict before: of equal turns a first check goes first."""
     turn: int = 0
     """Its place among the studios of its lane: each of a studio's jobs waits for one of every other studio."""
     state: JobState = "waiting"
@@ -50,11 +52,13 @@ class Job(BaseModel):
     failures: tuple[str, ...] = ()
     """What went wrong in each earlier try, oldest first; faults of the platform are not counted."""
     reason: str | None = None
-    """Why it is held."""
+    """Why it is held, or was put off."""
+    put_off_since: datetime | None = None
+    """When a fault of the platform kept it from being done for the first time."""
 
     @property
     def lane(self) -> Lane:
-        return Lane(self.rank, self.province)
+        return Lane(self.level, self.province)
 
     @property
     def suspect(self) -> bool:

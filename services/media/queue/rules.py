@@ -13,8 +13,8 @@ from typing import Final
 from contracts.ids import Province
 from services.media.queue.models import Job, Lane, Overview, Standing, Task
 
-FIRST_CHECK, RECHECK, PROVE, PUBLISH = range(4)
-"""Ranks: a studio that has no verdict yet goes before one that has, a verdict before a proof."""
+CHECK, PROVE, PUBLISH = range(3)
+"""Levels: a verdict goes before a proof, a proof before what is shown."""
 LEASE: Final = timedelta(seconds=8)
 """A job whose worker has not been heard of for this long is anybody's again."""
 BEAT: Final = timedelta(seconds=1)
@@ -25,11 +25,11 @@ DEATHS_ALLOWED: Final = 4
 Weights = Mapping[Province, float]
 
 
-def rank_of(task: Task, checked_before: bool = False) -> int:
-    """How important a task is; `checked_before`: its slot has had a verdict already."""
+def level_of(task: Task) -> int:
+    """How important a task is."""
     match task:
         case "check":
-            return RECHECK if checked_before else FIRST_CHECK
+            return CHECK
         case "prove":
             return PROVE
         case "publish":
@@ -42,13 +42,13 @@ def turn_of(served: int, last_of_studio: int | None) -> int:
 
 
 def start(lane: Lane, overview: Overview) -> float:
-    """The clock of a lane, moved on to where its rank is if it had nothing waiting for a while."""
-    return max(overview.clocks.get(lane, 0.0), now_of(lane.rank, overview))
+    """The clock of a lane, moved on to where its level is if it had nothing waiting for a while."""
+    return max(overview.clocks.get(lane, 0.0), now_of(lane.level, overview))
 
 
-def now_of(rank: int, overview: Overview) -> float:
-    """Where a rank's clocks are: the start of the job it served last, kept under no province."""
-    return overview.clocks.get(Lane(rank, ""), 0.0)
+def now_of(level: int, overview: Overview) -> float:
+    """Where a level's clocks are: the start of the job it served last, kept under no province."""
+    return overview.clocks.get(Lane(level, ""), 0.0)
 
 
 def step(lane: Lane, weights: Weights) -> float:
@@ -57,19 +57,16 @@ def step(lane: Lane, weights: Weights) -> float:
 
 
 def in_turn(lanes: Iterable[Lane], overview: Overview, tossed: Mapping[Lane, float]) -> list[Lane]:
-    """The lanes of the lowest rank, whose turn it is first; of equals, as the toss has it, so that workers spread."""
-    lanes = list(lanes)
-    rank = min((lane.rank for lane in lanes), default=0)
-    mine = [lane for lane in lanes if lane.rank == rank]
-    return sorted(mine, key=lambda lane: (start(lane, overview), tossed.get(lane, 0.0)))
+    """The lanes of a level, whose turn it is first; of equals, as the toss has it, so that workers spread."""
+    return sorted(lanes, key=lambda lane: (start(lane, overview), tossed.get(lane, 0.0)))
 
 
 def place(lane: Lane, before: int, overview: Overview, weights: Weights) -> int:
     """How many jobs go before one that has `before` others before it in its lane, itself included."""
     begins = start(lane, overview) + before * step(lane, weights)
-    ahead = sum(count for other, count in overview.waiting.items() if other.rank < lane.rank)
+    ahead = sum(count for other, count in overview.waiting.items() if other.level < lane.level)
     for other, count in overview.waiting.items():
-        if other.rank == lane.rank and other.province != lane.province:
+        if other.level == lane.level and other.province != lane.province:
             served = math.ceil((begins - start(other, overview)) / step(other, weights) - 1e-9)
             ahead += min(count, max(0, served))
     return ahead + before + 1

@@ -16,6 +16,8 @@ from services.media.queue.models import OPEN, Job, Lane, Overview, Task
 
 KEPT = timedelta(days=7)
 """How long a finished job is remembered, for those who ask how long things took."""
+LINE = [(name, ASCENDING) for name in ("level", "province", "turn", "again", "queued_at")]
+"""The order of a lane, and of lanes by level."""
 MEASURED = 50
 """The latest finished jobs that say how long one takes."""
 
@@ -29,11 +31,10 @@ class QueueStore:
 
     async def prepare(self) -> None:
         """Create the indexes: whose turn it is, what a studio has waiting, whose lease ran out, what took how long."""
-        line = [("rank", ASCENDING), ("province", ASCENDING), ("turn", ASCENDING), ("queued_at", ASCENDING)]
         await self._jobs.create_indexes(
             [
-                IndexModel([("state", ASCENDING), *line]),
-                IndexModel([("studio", ASCENDING), ("state", ASCENDING), ("rank", ASCENDING), ("turn", DESCENDING)]),
+                IndexModel([("state", ASCENDING), *LINE]),
+                IndexModel([("studio", ASCENDING), ("state", ASCENDING), ("level", ASCENDING), ("turn", DESCENDING)]),
                 IndexModel([("state", ASCENDING), ("until", ASCENDING)]),
                 IndexModel([("state", ASCENDING), ("queued_at", ASCENDING)]),
                 IndexModel([("material", ASCENDING)]),
@@ -43,7 +44,7 @@ class QueueStore:
 
     async def add(self, tx: Transaction, job: Job) -> None:
         """Queue a job in its studio's turn; one that was queued before stays as it is."""
-        mine = {"studio": job.studio, "state": {"$in": OPEN}, "rank": job.rank}
+        mine = {"studio": job.studio, "state": {"$in": OPEN}, "level": job.level, "again": job.again}
         last = await self._jobs.find_one(mine, {"turn": 1}, sort=[("turn", DESCENDING)], session=tx.session)
         lane = await self._lanes.find_one({"_id": _name(job.lane)}, {"turn": 1}, session=tx.session)
         turn = rules.turn_of((lane or {}).get("turn", 0), last["turn"] if last else None)
@@ -56,21 +57,23 @@ class QueueStore:
     async def claim(self, worker: str, weights: rules.Weights, everything: bool) -> Job | None:
         """Take the job whose turn it is, and go on with its lane's clock; None where nothing waits. Not `everything`:
         only checks, and none that a worker did not survive."""
-        waiting: Document = {"state": "waiting"}
-        if not everything:
-            waiting |= {"deaths": 0, "rank": {"$lte": rules.RECHECK}}
-        found = await self._jobs.find_one(waiting, {"rank": 1}, sort=_LINE)
-        if found is None:
+        level = rules.CHECK if not everything else await self._first_level()
+        if level is None:
             return None
-        rank: int = found["rank"]
-        provinces = await self._jobs.distinct("province", {**waiting, "rank": rank})
-        lanes = [Lane(rank, province) for province in provinces]
-        overview = Overview(clocks=await self._clocks([*lanes, Lane(rank, "")]))
+        waiting: Document = {"state": "waiting", "level": level}
+        provinces = await self._jobs.distinct("province", waiting)
+        lanes = [Lane(level, province) for province in provinces]
+        overview = Overview(clocks=await self._clocks([*lanes, Lane(level, "")]))
         for lane in rules.in_turn(lanes, overview, {lane: random.random() for lane in lanes}):
-            if job := await self._take({**waiting, **lane._asdict()}, worker):
+            mine = {**waiting, "province": lane.province, **({} if everything else {"deaths": 0})}
+            if job := await self._take(mine, worker):
                 await self._bill(lane, job, overview, weights)
                 return job
         return None
+
+    async def _first_level(self) -> int | None:
+        found = await self._jobs.find_one({"state": "waiting"}, {"level": 1}, sort=LINE)
+        return found["level"] if found else None
 
     async def _take(self, waiting: Document, worker: str) -> Job | None:
         leased = {
@@ -81,7 +84,7 @@ class QueueStore:
             "percent": None,
         }
         row = await self._jobs.find_one_and_update(
-            waiting, [{"$set": leased}], sort=_LINE, return_document=ReturnDocument.AFTER
+            waiting, [{"$set": leased}], sort=LINE, return_document=ReturnDocument.AFTER
         )
         return _job(row) if row else None
 
@@ -97,7 +100,7 @@ class QueueStore:
             }
         ]
         await self._lanes.update_one({"_id": _name(lane)}, further, upsert=True)
-        await self._lanes.update_one({"_id": _name(Lane(lane.rank, ""))}, {"$max": {"clock": begins}}, upsert=True)
+        await self._lanes.update_one({"_id": _name(Lane(lane.level, ""))}, {"$max": {"clock": begins}}, upsert=True)
 
     async def _clocks(self, lanes: list[Lane]) -> Mapping[Lane, float]:
         names = {_name(lane): lane for lane in lanes}
@@ -119,11 +122,16 @@ class QueueStore:
         """A worker that stops in good order lets go of what it has not done."""
         await self._jobs.update_one(_held(job), {"$set": {"state": "waiting", "worker": None}})
 
-    async def pause(self, job: Job, delay: timedelta, failure: str | None) -> None:
-        """Let a job come back after a while; `failure` where it was not the platform's."""
-        change: Document = {"state": "paused", "until": _after(delay), "worker": None}
-        if failure is not None:
-            change["failures"] = {"$concatArrays": ["$failures", [{"$literal": failure}]]}
+    async def pause(self, job: Job, delay: timedelta, failure: str) -> None:
+        """Let a job that failed come back after a while."""
+        failures = {"$concatArrays": ["$failures", [{"$literal": failure}]]}
+        change = {**_paused(delay), "failures": failures, "put_off_since": None}
+        await self._jobs.update_one(_held(job), [{"$set": change}])
+
+    async def put_off(self, job: Job, delay: timedelta, fault: str) -> None:
+        """Let a job come back after a while, for a fault of the platform."""
+        since = {"$ifNull": ["$put_off_since", "$$NOW"]}
+        change = {**_paused(delay), "reason": {"$literal": fault}, "put_off_since": since}
         await self._jobs.update_one(_held(job), [{"$set": change}])
 
     async def hold(self, job: Job, reason: str) -> None:
@@ -146,14 +154,34 @@ class QueueStore:
             held.append(_job(row))
         return held
 
+    async def drop(self, tx: Transaction, materials: list[MaterialId]) -> None:
+        """Take out of the line what is not worth doing any more; what runs sees for itself."""
+        over: list[Document] = [{"$set": {"state": "done", "finished_at": "$$NOW", "started_at": None}}]
+        idle = {"material": {"$in": materials}, "state": {"$in": ["waiting", "paused"]}}
+        await self._jobs.update_many(idle, over, session=tx.session)
+
     async def release(self, job: str) -> bool:
-        """Put a held job back with a clean history, for a person who mended what kept it."""
-        clean = {"state": "waiting", "deaths": 0, "failures": [], "reason": None}
-        return (await self._jobs.update_one({"_id": job, "state": "held"}, {"$set": clean})).matched_count == 1
+        """Put a job that is held or paused back with a clean history, for a person who mended what kept it."""
+        clean = {"state": "waiting", "deaths": 0, "failures": [], "reason": None, "put_off_since": None}
+        kept = {"_id": job, "state": {"$in": ["held", "paused"]}}
+        return (await self._jobs.update_one(kept, {"$set": clean})).matched_count == 1
 
     async def held(self) -> list[Job]:
         """What waits for a person, longest first."""
         return [_job(row) async for row in self._jobs.find({"state": "held"}).sort("queued_at", ASCENDING)]
+
+    async def put_off_for(self, long: timedelta) -> list[Job]:
+        """What faults of the platform have been keeping from being done for long, and still do, longest first."""
+        since: Document = {"$and": [{"$gt": ["$put_off_since", None]}, {"$lt": ["$put_off_since", _before(long)]}]}
+        rows = self._jobs.find({"state": "paused", "$expr": since}).sort("put_off_since", ASCENDING)
+        return [_job(row) async for row in rows]
+
+    async def unattended(self, long: timedelta) -> list[Job]:
+        """What has been waiting for long while no worker began or had anything, longest first."""
+        waiting: Document = {"state": "waiting", "$expr": {"$lt": ["$queued_at", _before(long)]}}
+        found = [_job(row) async for row in self._jobs.find(waiting).sort("queued_at", ASCENDING)]
+        begun: Document = {"$or": [{"state": "running"}, {"$expr": {"$gt": ["$started_at", _before(long)]}}]}
+        return [] if found and await self._jobs.find_one(begun, {"_id": 1}) else found
 
     async def of_material(self, material: MaterialId) -> dict[Task, Job]:
         """A material's jobs by task."""
@@ -167,31 +195,35 @@ class QueueStore:
 
     async def before(self, job: Job) -> int:
         """How many jobs of its lane go before a waiting one."""
-        lane: dict[str, Any] = {"state": "waiting", "rank": job.rank, "province": job.province}
-        sooner = [{"turn": {"$lt": job.turn}}, {"turn": job.turn, "queued_at": {"$lt": job.queued_at}}]
+        lane: dict[str, Any] = {"state": "waiting", "level": job.level, "province": job.province}
+        sooner = [
+            {"turn": {"$lt": job.turn}},
+            {"turn": job.turn, "again": {"$lt": job.again}},
+            {"turn": job.turn, "again": job.again, "queued_at": {"$lt": job.queued_at}},
+        ]
         return await self._jobs.count_documents({**lane, "$or": sooner})
 
     async def overview(self) -> Overview:
         """The whole queue now."""
         counts = await self._counts()
-        waiting = {Lane(rank, province): n for (state, rank, province), n in counts.items() if state == "waiting"}
+        waiting = {Lane(level, province): n for (state, level, province), n in counts.items() if state == "waiting"}
         totals = {
             state: sum(n for key, n in counts.items() if key[0] == state) for state in ("running", "paused", "held")
         }
-        ranks = sorted({lane.rank for lane in waiting})
+        levels = sorted({lane.level for lane in waiting})
         return Overview(
             waiting=waiting,
-            clocks=await self._clocks([*waiting, *(Lane(rank, "") for rank in ranks)]) if waiting else {},
+            clocks=await self._clocks([*waiting, *(Lane(level, "") for level in levels)]) if waiting else {},
             oldest_s=await self._oldest(),
             job_s=await self._job_s(),
             **totals,
         )
 
     async def _counts(self) -> dict[tuple[str, int, Province], int]:
-        group = {"_id": {name: f"${name}" for name in ("state", "rank", "province")}, "n": {"$sum": 1}}
+        group = {"_id": {name: f"${name}" for name in ("state", "level", "province")}, "n": {"$sum": 1}}
         steps: list[Document] = [{"$match": {"state": {"$in": [*OPEN, "held"]}}}, {"$group": group}]
         rows = await self._jobs.aggregate(steps)
-        return {(r["_id"]["state"], r["_id"]["rank"], r["_id"]["province"]): r["n"] async for r in rows}
+        return {(r["_id"]["state"], r["_id"]["level"], r["_id"]["province"]): r["n"] async for r in rows}
 
     async def _oldest(self) -> float:
         steps: list[Document] = [
@@ -208,7 +240,7 @@ class QueueStore:
             {
                 "$match": {
                     "finished_at": {"$type": "date"},
-                    "rank": {"$lte": rules.RECHECK},
+                    "level": rules.CHECK,
                     "started_at": {"$type": "date"},
                 }
             },
@@ -220,11 +252,16 @@ class QueueStore:
         return rows[0]["ms"] / 1000 if rows else None
 
 
-_LINE = [("rank", ASCENDING), ("province", ASCENDING), ("turn", ASCENDING), ("queued_at", ASCENDING)]
-
-
 def _after(delay: timedelta) -> Document:
     return {"$add": ["$$NOW", round(delay.total_seconds() * 1000)]}
+
+
+def _before(delay: timedelta) -> Document:
+    return {"$subtract": ["$$NOW", round(delay.total_seconds() * 1000)]}
+
+
+def _paused(delay: timedelta) -> Document:
+    return {"state": "paused", "until": _after(delay), "worker": None}
 
 
 def _held(job: Job) -> Document:
@@ -233,7 +270,7 @@ def _held(job: Job) -> Document:
 
 
 def _name(lane: Lane) -> str:
-    return f"{lane.rank}/{lane.province or 'now'}"
+    return f"{lane.level}/{lane.province or 'now'}"
 
 
 def _job(row: Document) -> Job:

@@ -173,7 +173,8 @@ class Worker:
         ours = is_outage(error) or (isinstance(error, OSError) and not isinstance(error, TimeoutError))
         log().warning("job_failed", tries=len(job.failures) + 1, error=repr(error)[:300], exc_info=not ours)
         if ours:  # a fault of the platform spends none of the job's tries
-            await self._store.pause(job, timedelta(seconds=self._delays[min(1, len(self._delays) - 1)]), None)
+            soon = timedelta(seconds=self._delays[min(1, len(self._delays) - 1)])
+            await self._store.put_off(job, soon, repr(error)[:300])
             return "paused"
         delay = rules.pause_after(len(job.failures) + 1, self._delays)
         if delay is None:
@@ -206,9 +207,9 @@ class Worker:
 
     async def _show(self) -> None:
         overview = await self._store.overview()
-        ranks = {"check": (rules.FIRST_CHECK, rules.RECHECK), "prove": (rules.PROVE,), "publish": (rules.PUBLISH,)}
-        for task, its in ranks.items():
-            metrics.WAITING.labels(task).set(sum(n for lane, n in overview.waiting.items() if lane.rank in its))
+        for task in self._tasks:
+            its = rules.level_of(task)
+            metrics.WAITING.labels(task).set(sum(n for lane, n in overview.waiting.items() if lane.level == its))
         for state, count in {"running": overview.running, "paused": overview.paused, "held": overview.held}.items():
             metrics.JOBS.labels(state).set(count)
         metrics.OLDEST.set(overview.oldest_s)

@@ -42,6 +42,12 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+async def post(form: dict[str, Any], data: bytes) -> int:
+    """Send a file as a browser's form does."""
+    async with httpx.AsyncClient(timeout=30) as web:
+        return (await web.post(form["url"], data=form["fields"], files={"file": ("活动视频.zip", data)})).status_code
+
+
 @dataclass
 class Media:
     """The service and everything around it."""
@@ -114,6 +120,14 @@ class Media:
                 start = (part["number"] - 1) * ticket["part_size"]
                 if not numbers or part["number"] in numbers:
                     (await web.put(part["url"], content=data[start : start + part["size"]])).raise_for_status()
+
+    async def force(self, ticket: dict[str, Any], number: int, data: bytes) -> None:
+        """Send a part of any length, as a store that does not hold to the ticket's would take it."""
+        row = await self.api.database.tickets.find_one({"_id": ticket["ticket"]})
+        assert row is not None
+        async with httpx.AsyncClient(timeout=30) as web:
+            url = self.store.presign_part(row["key"], row["upload"], number, len(data), 60)
+            (await web.put(url, content=data)).raise_for_status()
 
     async def complete(self, ticket: dict[str, Any]) -> httpx.Response:
         return await self.studio.post(f"/v1/tickets/{ticket['ticket']}/complete")

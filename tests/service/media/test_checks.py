@@ -46,6 +46,19 @@ async def test_material_superseded_before_its_check_is_skipped(media: Media) -> 
     assert [told.material for told in media.bus.told_of(MediaValidated)] == [newer]
 
 
+async def test_newer_upload_takes_the_place_of_the_older_in_the_queue(media: Media) -> None:
+    entry = await media.opened()
+    for filling in range(3):
+        material = await media.uploaded(entry.entry, package(filling))
+        await media.bus.settle()
+    other = await media.uploaded((await media.opened(studio="s-1", account="a-1")).entry, package())
+    await media.bus.settle()
+    waiting = await media.api.database.jobs.find({"state": "waiting"}).to_list()
+    assert {row["material"]: row["turn"] for row in waiting} == {material: 0, other: 1}
+    progress = (await media.studio.get(f"/v1/materials/{material}")).json()["progress"]
+    assert (progress["state"], progress["place"]) == ("waiting", 1)
+
+
 async def test_bytes_swapped_between_upload_and_check_are_noticed(media: Media) -> None:
     entry, data = await media.opened(), package(MIB)
     material = await media.uploaded(entry.entry, data)
@@ -76,6 +89,20 @@ async def test_store_away_during_a_check_is_tried_again_and_no_verdict(media: Me
     assert (await media.studio.get(f"/v1/materials/{material}")).json()["state"] == "uploaded"
     await media.settle()
     assert (await media.studio.get(f"/v1/materials/{material}")).json()["state"] == "checked"
+
+
+async def test_object_the_store_does_not_know_just_now_is_asked_for_again_and_costs_no_try(media: Media) -> None:
+    entry, data = await media.opened(), package()
+    material = await media.uploaded(entry.entry, data)
+    await media.bus.settle()
+    [key] = await media.keys()
+    elsewhere = media.settings.model_copy(update={"s3_bucket": f"{media.settings.s3_bucket}-not"})
+    assert await assemble_worker(media.worker, elsewhere).worker.step()
+    job = await media.api.database.jobs.find_one({"material": material})
+    assert job is not None
+    assert (job["state"], job["failures"], key in job["reason"]) == ("paused", [], True)
+    await media.settle()
+    assert [told.material for told in media.bus.told_of(MediaValidated)] == [material]
 
 
 async def test_upload_in_a_campaign_without_a_rulebook_parks_at_once(media: Media) -> None:

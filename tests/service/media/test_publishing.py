@@ -146,6 +146,32 @@ async def test_package_overwritten_between_check_and_publication_is_not_shown(me
     assert (media.bus.told_of(MaterialPublished), await published(media, entry)) == ([], {})
 
 
+@pytest.mark.parametrize("how", ["overwritten", "removed"])
+async def test_published_file_that_is_not_what_was_published_is_not_shown(media: Media, shown: bytes, how: str) -> None:
+    entry = (await media.opened()).entry
+    await media.uploaded(entry, shown)
+    await media.settle()
+    await approve(media, entry)
+    await media.settle()
+    [told] = media.bus.told_of(MaterialPublished)
+    text = next(file for file in told.files if file.kind == "text")
+    await media.store.remove(text.object.key)
+    if how == "overwritten":
+        await media.store.put(text.object.key, io.BytesIO(bytes(text.size)), text.size, text.type)
+    assert sorted(await published(media, entry)) == ["picture", "poster", "video"]
+
+
+async def test_file_that_lies_where_one_is_to_be_published_is_not_taken_for_it(media: Media, shown: bytes) -> None:
+    entry = (await media.opened()).entry
+    material = await media.uploaded(entry, shown)
+    await media.settle()
+    words = "桥为什么不怕水\n第二段".encode()
+    await media.store.put(f"published/{material}/{digest(words)}", io.BytesIO(bytes(len(words))), len(words), "x/y")
+    await approve(media, entry)
+    await media.settle()
+    assert (await published(media, entry))["text"]["bytes"] == words
+
+
 async def test_publication_cut_off_before_it_was_kept_is_done_again_and_leaves_nothing(
     media: Media, shown: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

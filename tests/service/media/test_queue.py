@@ -33,11 +33,12 @@ class Line:
     store: QueueStore
     done: list[str] = field(default_factory=list)
 
-    async def add(self, name: str, province: Province = GANSU, studio: str = "s-1", rank: int = 0) -> None:
-        task: Task = "prove" if rank == rules.PROVE else "check"
+    async def add(
+        self, name: str, province: Province = GANSU, studio: str = "s-1", task: Task = "check", again: bool = False
+    ) -> None:
         job = Job(
             id=name, task=task, material=MaterialId(name), entry=EntryId("e"), studio=StudioId(studio),
-            province=province, rank=rank,
+            province=province, level=rules.level_of(task), again=again,
         )  # fmt: skip
         await self.service.transactions.run(lambda tx: self.store.add(tx, job))
 
@@ -108,7 +109,7 @@ async def test_flood_of_one_studio_keeps_no_other_province_and_no_other_studio_w
 async def test_place_told_is_the_place_taken(line: Line) -> None:
     for n, province in enumerate([GANSU] * 6 + [SICHUAN] * 3 + [*PROVINCES[:3]]):
         await line.add(f"j-{n}", province, f"s-{n % 2}")
-    await line.add("proof", SICHUAN, "s-9", rules.PROVE)
+    await line.add("proof", SICHUAN, "s-9", "prove")
     await line.store.claim("w", NOBODY, everything=True)
     overview, places = await line.store.overview(), {}
     for row in await line.service.database.jobs.find({"state": "waiting"}).to_list():
@@ -129,9 +130,18 @@ async def test_province_of_twice_the_weight_is_served_twice_as_often(line: Line)
 
 
 async def test_first_checks_go_before_rechecks_and_any_check_before_a_proof(line: Line) -> None:
-    for rank in (rules.PROVE, rules.RECHECK, rules.FIRST_CHECK):
-        await line.add(f"rank-{rank}", rank=rank)
-    assert await line.order() == ["rank-0", "rank-1", "rank-2"]
+    await line.add("proof", task="prove")
+    await line.add("recheck", again=True)
+    await line.add("first check")
+    assert await line.order() == ["first check", "recheck", "proof"]
+
+
+async def test_flood_of_first_checks_keeps_no_recheck_of_others_waiting(line: Line) -> None:
+    for n in range(50):
+        await line.add(f"flood-{n}", GANSU, "flood")
+    await line.add("same province", GANSU, "s-2", again=True)
+    await line.add("other province", SICHUAN, "s-3", again=True)
+    assert set((await line.order())[:4]) == {"flood-0", "flood-1", "same province", "other province"}
 
 
 async def test_province_idle_for_long_saves_nothing_up(line: Line) -> None:
@@ -222,7 +232,7 @@ async def test_check_does_not_wait_for_a_proof_to_end(line: Line) -> None:
             await over.wait()
 
     for n in range(2):
-        await line.add(f"proof-{n}", rank=rules.PROVE)
+        await line.add(f"proof-{n}", task="prove")
     worker = line.worker(work)
     slots = [asyncio.ensure_future(slot()) for slot in (worker.run, worker.run_beside)]
     await begun.wait()

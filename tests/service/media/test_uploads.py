@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from typing import Any
 
 import httpx
 
 from contracts.events.media import MaterialUploaded, MediaValidated
 from services.media.app import build_api
-from tests.service.media.conftest import MIB, Media, digest, package
+from tests.service.media.conftest import MIB, Media, digest, package, post
 from tests.service.media.test_sweeping import parts_of
 from tests.service.media.test_tickets import problem
 
@@ -47,7 +46,7 @@ async def test_upload_cut_after_one_of_two_parts_is_resumed(media: Media) -> Non
 async def test_part_larger_than_its_ticket_never_becomes_material(media: Media) -> None:
     entry, data = await media.opened(), package()
     ticket = await media.take(entry.entry, data)
-    assert await put(ticket["parts"][0]["url"], data + b"more") == 200
+    await media.force(ticket, 1, data + b"more")
     answer = await media.complete(ticket)
     facts = answer.json()
     assert (*problem(answer), facts["measured"], facts["expected"]) == (409, "size_differs", len(data) + 4, len(data))
@@ -56,6 +55,17 @@ async def test_part_larger_than_its_ticket_never_becomes_material(media: Media) 
     assert media.bus.told_of(MaterialUploaded) == []
     await media.send((await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json(), data)
     assert (await media.complete(ticket)).status_code == 200
+
+
+async def test_store_takes_no_part_of_another_length_than_its_ticket_says(media: Media) -> None:
+    entry, data = await media.opened(), package(9 * MIB)
+    ticket = await media.take(entry.entry, data)
+    first, last = ticket["parts"]
+    cut, longer = data[: first["size"] - 1], data[: first["size"] + 1]
+    assert [await put(first["url"], wrong) for wrong in (b"", cut, longer, data)] == [403] * 4
+    assert await put(last["url"], data[: first["size"]]) == 403
+    shown = (await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()
+    assert (shown["stored"], len(shown["parts"])) == ([], 2)
 
 
 async def test_ticket_used_a_second_time_is_refused_with_its_material(media: Media) -> None:
@@ -137,12 +147,6 @@ async def test_two_tickets_of_a_slot_completed_at_once_leave_the_newer_in_force(
     assert [row["ticket"] for row in in_force] == [newer["ticket"]]
 
 
-async def post(form: dict[str, Any], data: bytes) -> int:
-    """Send a file as a browser's form does."""
-    async with httpx.AsyncClient(timeout=30) as web:
-        return (await web.post(form["url"], data=form["fields"], files={"file": ("活动视频.zip", data)})).status_code
-
-
 async def test_small_file_sent_by_a_form_becomes_material(media: Media) -> None:
     entry, data = await media.opened(), package()
     ticket = await media.take(entry.entry, data)
@@ -182,7 +186,7 @@ async def test_upload_cut_at_any_byte_never_becomes_material(media: Media) -> No
     ticket = await media.take(entry.entry, data)
     await media.send(ticket, data, 2)
     for cut in random.Random(20231).sample(range(1, 8 * MIB), 3):
-        assert await put(ticket["parts"][0]["url"], data[:cut]) == 200
+        await media.force(ticket, 1, data[:cut])
         answer = await media.complete(ticket)
         assert (*problem(answer), answer.json()["wrong"]) == (409, "size_differs", [1])
     await media.settle()
