@@ -15,6 +15,8 @@ END, SCAN, APP1, FILL = 0xD9, 0xDA, 0xE1, 0xFF
 ALONE: Final = frozenset({0x01, FILL, *range(0xD0, 0xD9)})
 """Markers that no length follows."""
 ORIENTATION: Final = 0x0112
+NUMBERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}
+"""How Exif writes whole numbers: the orientation is to be the first kind, and viewers read it in any."""
 USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Frames that viewers and browsers decode: baseline, extended, progressive; 8 bits, Huffman coded."""
 RARE: Final = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic", 0xF7: "JPEG-LS"}
@@ -108,7 +110,7 @@ def _orientation(segment: bytes) -> int:
         entry = at + 2 + 12 * index
         if entry + 12 > len(tiff):
             break
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == ORIENTATION and kind == 3:
-            return int(value)
+        tag, kind = struct.unpack_from(order + "HH", tiff, entry)
+        if tag == ORIENTATION and kind in NUMBERS:
+            return int(struct.unpack_from(order + NUMBERS[kind], tiff, entry + 8)[0])
     return 1

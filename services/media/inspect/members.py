@@ -32,7 +32,7 @@ def readable(entry: Entry) -> bool:
 def descriptor_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
     """How what follows a member's data contradicts the directory: CRC and sizes of 4 or 8 bytes each, with a signature
     or without (APPNOTE 4.3.9). Some writers announce a descriptor and leave it out."""
-    if not entry.flags & DESCRIPTOR or data.startswith((LOCAL, CENTRAL)):
+    if not entry.flags & DESCRIPTOR or not data or data.startswith((LOCAL, CENTRAL)):
         return
     said = [struct.pack("<LQQ", entry.crc, entry.packed, entry.size)]
     if max(entry.packed, entry.size) <= FULL32:

@@ -111,6 +111,16 @@ async def test_honest_zip_of_a_rare_form_is_read(data: bytes, slot: Slot) -> Non
     assert ([(file.name, file.size) for file in facts.files or ()], facts.faults) == ([("a.txt", len(TEXT))], ())
 
 
+async def test_name_in_no_known_encoding_fails_nothing(slot: Slot) -> None:
+    facts = await facts_of(zipped({b"\x80\x81/\xfb\xff.txt": TEXT}), slot)
+    assert ([file.name for file in facts.files or ()], facts.faults) == (["%80%81/%FB%FF.txt"], ())
+
+
+async def test_descriptor_left_out_before_the_next_member_is_no_fault(slot: Slot) -> None:
+    facts = await facts_of(in_both(zipped({"a.txt": TEXT, "b.txt": TEXT}), 8, 8, 2), slot)
+    assert facts.faults == ()
+
+
 @pytest.mark.parametrize(("method", "name"), [(9, "deflate64"), (12, "bzip2"), (14, "lzma"), (93, "zstd"), (95, "xz")])
 async def test_unknown_method_is_named_with_the_way_to_pack_it_again(method: int, name: str, slot: Slot) -> None:
     facts = await facts_of(in_both(STORED, 10, method, 2), slot)
