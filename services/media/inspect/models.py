@@ -11,7 +11,7 @@ from contracts.rulebook.measures import Pixels
 FaultCode = Literal[
     "truncated", "damaged", "encrypted", "split", "too-many", "bomb", "overlap", "path", "link", "method", "size",
     "crc", "header", "duplicate", "surplus", "nested", "name", "case", "folder", "ambiguous", "empty", "absurd", "dtd",
-    "no-video", "several-videos", "missing-samples", "undecodable", "flawed", "picture", "macros", "template",
+    "blank", "no-video", "several-videos", "missing-samples", "undecodable", "flawed", "picture", "macros", "template",
     "local-template", "linked", "ole", "altchunk", "dde", "resave", "coding", "unchecked",
 ]  # fmt: skip
 """What can be wrong with bytes whatever the rulebook says; `unchecked` is what this engine cannot look into."""

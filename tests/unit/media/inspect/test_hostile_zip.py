@@ -8,10 +8,11 @@ import zlib
 import pytest
 
 from contracts.rulebook import Slot
+from services.media.inspect.kinds import LOOSE, PACK, REPACK
 from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
-from services.media.inspect.wording import FAULTS, KINDS
+from services.media.inspect.spoilt import FAULTS
 from tests.unit.media.inspect.archives import (
     change,
     directory_at,
@@ -146,14 +147,14 @@ async def test_field_of_the_name_counts_with_the_right_crc_alone(slot: Slot) -> 
     [
         (b"", "empty", "空文件"),
         (b"<html><body>404", "html", "网页"),
-        (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7z", "其他格式的压缩包"),
-        (b"\x1f\x8b\x08" + bytes(50), "gz", "其他格式的压缩包"),
-        (bytes(257) + b"ustar", "tar", "其他格式的压缩包"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7z", "这是 7z 压缩包。"),
+        (b"\x1f\x8b\x08" + bytes(50), "gz", "这是 gz 压缩文件。"),
+        (bytes(257) + b"ustar", "tar", "这是 tar 归档。"),
         (b"MZ" + bytes(64) + STORED, "exe", "自解压"),
-        (b"\0\0\0\x20ftypisom" + bytes(20), "mp4", "没有打包的视频"),
-        (b"\xff\xd8\xff\xe0" + bytes(50), "jpg", "没有打包的图片"),
-        (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "docx", "没有打包的文档"),
-        (b"what a teacher wrote", "txt", "无法识别"),
+        (b"\0\0\0\x20ftypisom" + bytes(20), "mp4", "这是 MP4 视频，没有打包。"),
+        (b"\xff\xd8\xff\xe0" + bytes(50), "jpg", "这是 JPEG 图片，没有打包。"),
+        (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "docx", "这是 Word 文档（docx），没有打包。"),
+        (b"what a teacher wrote", "txt", "这是 纯文本，没有打包。"),
         (b"what\0a teacher wrote", "unknown", "无法识别"),
     ],
 )
@@ -161,7 +162,7 @@ async def test_upload_of_another_kind_is_called_by_its_name(data: bytes, kind: s
     verdict = judge(await facts_of(data, slot), slot)
     [finding] = [each for each in verdict.findings if each.rule == "container.format"]
     assert (verdict.outcome, finding.measured, words in finding.message.zh) == ("fail", kind, True)
-    assert finding.mend.zh in {each.mend_zh for each in KINDS.values()}
+    assert finding.mend in {PACK, REPACK, LOOSE["nothing"]}
 
 
 def test_every_fault_is_told_in_both_languages() -> None:
