@@ -143,10 +143,12 @@ class Cut:
 
     def faults(self, end: End) -> list[Fault]:
         """What is wrong with the members, and the one at which the tool gave up."""
-        at = min(self._done, len(self.entries) - 1)
-        if self._done < len(self.entries) or (not end.ok and not self.wrong):
-            return [*self.wrong, Fault("damaged", end.measured, self.entries[at].shown)]
-        return self.wrong
+        if self._done == len(self.entries) and (end.ok or self.wrong):
+            return self.wrong
+        entry = self.entries[min(self._done, len(self.entries) - 1)]
+        came = f"{entry.size - (self._sum or Sum(entry)).missing} / {entry.size} B"
+        measured = came if end.how == "exit" and self._done < len(self.entries) else end.measured
+        return [*self.wrong, Fault("damaged", measured, entry.shown)]
 
 
 @asynccontextmanager
