@@ -22,6 +22,8 @@ from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import DEFLATED, STORED, Directory, Entry, read_directory
 
+CERTAIN: Final = frozenset({"split", "encrypted", "overlap", "bomb", "too-many"})
+"""What only a zip has, also where other bytes come before it."""
 SMALL: Final = 2**20
 """Packages up to this are read in one request."""
 REQUEST: Final = 2**19
@@ -101,8 +103,10 @@ async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, 
             return await old_office(source, name), None, ()
         directory = await read_directory(source)
     except Damaged as damage:
-        wrong = (Fault(damage.code, damage.measured),) if kind != "unknown" else ()
-        return looks_like(kind, name), None, wrong
+        if kind == "unknown" and damage.code not in CERTAIN:
+            return kind, None, ()
+        kind = "zip" if kind == "unknown" else looks_like(kind, name)
+        return kind, None, (Fault(damage.code, damage.measured),)
     kind = office({entry.raw for entry in directory.entries})
     return kind, directory if kind == "zip" else None, directory.faults if kind == "zip" else ()
 

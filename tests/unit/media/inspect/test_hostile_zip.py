@@ -112,6 +112,11 @@ async def test_honest_zip_of_a_rare_form_is_read(data: bytes, slot: Slot) -> Non
     assert ([(file.name, file.size) for file in facts.files or ()], facts.faults) == ([("a.txt", len(TEXT))], ())
 
 
+async def test_last_part_of_a_split_zip_is_called_that(slot: Slot) -> None:
+    facts = await facts_of(bytes(100) + in_end(STORED, 4, 2, 2)[60:], slot)
+    assert (facts.format, [fault.code for fault in facts.faults]) == ("zip", ["split"])
+
+
 async def test_name_in_no_known_encoding_fails_nothing(slot: Slot) -> None:
     facts = await facts_of(zipped({b"\x80\x81/\xfb\xff.txt": TEXT}), slot)
     assert ([file.name for file in facts.files or ()], facts.faults) == (["%80%81/%FB%FF.txt"], ())
