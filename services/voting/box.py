@@ -22,7 +22,8 @@ GROUP = 1000
 """Ballots decided on together, at most."""
 WAITING = 50_000
 """Ballots that may wait for their turn; more are told to come again."""
-PATIENCE_S = 8.5
+PATIENCE_S, LOOK_S = 8.5, 0.25
+"""How long anybody waits for an answer, and how often it is looked who waited for longer."""
 REMEMBERED = 20_000
 """Voters whose ballots are remembered."""
 
@@ -30,20 +31,21 @@ REMEMBERED = 20_000
 class Waiting:
     """Some ballots handed in together, until each has its answer."""
 
+    __slots__ = ("answers", "done", "handed", "left", "since")
+
     def __init__(self, handed: Sequence[Handed]) -> None:
         self.handed = handed
         self.answers: list[Answered] = [NotVotable("campaign")] * len(handed)
         self.left = len(handed)
         loop = asyncio.get_running_loop()
+        self.since = loop.time()
         self.done: asyncio.Future[list[Answered]] = loop.create_future()
-        self._late = loop.call_later(PATIENCE_S, self.fail, Unavailable("not decided in time"))
 
     def settle(self, at: int, answer: Answered) -> None:
         """Note an answer; with the last one, whoever handed in goes on."""
         self.answers[at] = answer
         self.left -= 1
         if not self.left and not self.done.done():
-            self._late.cancel()
             self.done.set_result(self.answers)
 
     def fail(self, error: Exception) -> None:
@@ -61,8 +63,10 @@ class BallotBox:
     def __init__(self, store: VotingStore, rulebooks: Rulebooks, named: frozenset[str], book: Book) -> None:
         self._store, self._rulebooks, self._named, self.book = store, rulebooks, named, book
         self._queue: deque[Item] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._looking: asyncio.TimerHandle | None = None
         self._working: asyncio.Task[None] | None = None
-        self._voters: OrderedDict[str, list[Ballot]] = OrderedDict()
+        self._voters: OrderedDict[str, Sequence[Ballot]] = OrderedDict()
         self._entries: dict[EntryId, Votable] = {}
 
     async def hand_in(self, handed: Sequence[Handed]) -> list[Answered]:
@@ -73,10 +77,21 @@ class BallotBox:
         if len(self._queue) > WAITING:
             raise Unavailable("more ballots are waiting than can be answered in time")
         waiting = Waiting(handed)
+        self._waiting.append(waiting)
+        if self._looking is None:
+            self._look_for_late()
         self._queue.extend((waiting, at) for at in range(len(handed)))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         return await waiting.done
+
+    def _look_for_late(self) -> None:
+        """Fail who waited for too long, now and again while anybody waits: one timer for all."""
+        loop, waiting = asyncio.get_running_loop(), self._waiting
+        before, late = loop.time() - PATIENCE_S, Unavailable("not decided in time")
+        while waiting and (waiting[0].done.done() or waiting[0].since < before):
+            waiting.popleft().fail(late)
+        self._looking = loop.call_later(LOOK_S, self._look_for_late) if waiting else None
 
     async def _work(self) -> None:
         while self._queue:
@@ -101,7 +116,8 @@ class BallotBox:
         kept = [each for place, each in enumerate(counted) if place not in refused]
         await self.book.entered([ballot for _, _, ballot in kept])
         for waiting, at, ballot in kept:
-            self._remember(waiting.handed[at].person, [*self._voters.get(waiting.handed[at].person, ()), ballot])
+            person = waiting.handed[at].person
+            self._remember(person, (*self._voters.get(person, ()), ballot))
             waiting.settle(at, Counts(ballot))
         if refused:
             lost = [counted[place] for place in sorted(refused)]
@@ -139,7 +155,7 @@ class BallotBox:
         if unknown:
             self._entries |= {entry.id: entry for entry in await self._store.votable(unknown)}
 
-    def _remember(self, person: str, ballots: list[Ballot]) -> None:
+    def _remember(self, person: str, ballots: Sequence[Ballot]) -> None:
         self._voters[person] = ballots
         self._voters.move_to_end(person)
         while len(self._voters) > REMEMBERED:

@@ -62,9 +62,9 @@ class Channels:
         return self.agreed.get(channel, UNLISTED)
 
 
-class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):
+class BallotIn(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A ballot as a channel writes it. Read tens of thousands of times a second, so neither this nor what is made of
-    it is a pydantic model."""
+    it is a pydantic model, or anything the garbage collector looks at."""
 
     campaign: Id
     entry: Id
@@ -73,7 +73,7 @@ class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):
     nonce: Given | None = None
 
 
-class Handed(Struct, frozen=True):
+class Handed(Struct, frozen=True, gc=False):
     """A ballot as a channel handed it in, and when it was received."""
 
     campaign: CampaignId
@@ -93,7 +93,7 @@ class Handed(Struct, frozen=True):
         return f"{self.campaign}/{self.voter}"
 
 
-class Ballot(Struct, frozen=True):
+class Ballot(Struct, frozen=True, gc=False):
     """A ballot that counts. It is never deleted."""
 
     id: BallotId
@@ -112,8 +112,7 @@ class Ballot(Struct, frozen=True):
     nonce: str | None = None
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Struct, frozen=True, gc=False):
     """The ballot is a vote, once it is kept."""
 
     ballot: Ballot
@@ -176,7 +175,7 @@ Answered = Counts | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVo
 """What can become of a ballot."""
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What the channel is told of one ballot; see `contracts.ingress.BallotAnswer`."""
 
     outcome: str

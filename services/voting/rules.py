@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -46,7 +46,7 @@ LARGEST_BATCH: Final = 1000
 """Ballots in one request or message."""
 LARGEST_BODY: Final = 1 << 20
 """Bytes of one request: room for the largest batch, and little more."""
-_json = json.JSONEncoder(ensure_ascii=False).encode
+_quoted: Callable[[str], str] = json.encoder.encode_basestring  # in C; a whole JSON encoder costs ten times as much
 
 
 def in_milliseconds(now: datetime) -> datetime:
@@ -69,8 +69,16 @@ def normal_voter(voter: str) -> str:
 
 def pseudonym(key: bytes, channel: str, normal: str) -> str:
     """A voter of a channel as 128 bits in hex: HMAC-SHA-256 over channel and normalised id, cut in half."""
-    said = _json([channel, normal]).encode(errors="surrogatepass")
-    return hmac.digest(key, said, "sha256")[:16].hex()
+    said = f"[{_quoted(channel)}, {_quoted(normal)}]".encode(errors="surrogatepass")
+    keyed = _keyed(key).copy()
+    keyed.update(said)
+    return keyed.hexdigest()[:32]
+
+
+@lru_cache
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Begun with the key: a copy costs half of what beginning anew does."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def channel_of(channels: Channels, sender: str | None) -> str:
@@ -111,7 +119,7 @@ def decide(
         return NotVotable("channel")
     if entry is None or entry.campaign != handed.campaign or entry.track not in voting.tracks:
         return NotVotable("entry")
-    day = _day(rulebook.zone.key, handed.received_at.replace(second=0, microsecond=0))
+    day = _day(rulebook.zone.key, handed.received_at.timestamp() // 60)
     reached = _reached_limit(handed, voting, earlier, day) if earlier else None
     if isinstance(reached, AlreadyCounted):
         return reached
@@ -167,9 +175,9 @@ def _ballot(handed: Handed, ballot_id: BallotId, rulebook: Rulebook, entry: Vota
 
 
 @lru_cache(maxsize=1024)
-def _day(zone: str, minute: datetime) -> str:
-    """The calendar day of an instant; all of a minute lie in one."""
-    return minute.astimezone(ZoneInfo(zone)).date().isoformat()
+def _day(zone: str, minute: float) -> str:
+    """The calendar day of a minute since 1970; all of it lies in one."""
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).date().isoformat()
 
 
 def ballot_prefix(book: str, number: int) -> str:
