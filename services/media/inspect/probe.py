@@ -16,6 +16,7 @@ from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.ole import old_office, old_word
+from services.media.inspect.png import png_decodes, read_png
 from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.source import BLOCK, Blocks, Source, head
 from services.media.inspect.unpack import opened_in_place, proving_rar
@@ -210,7 +211,7 @@ async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Co
     if places and isinstance(content, Video):
         undecoded = await decodes(source, file.name, places)
     elif places and isinstance(content, Image):
-        undecoded = await photo_decodes(source, file.name)
+        undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
     return content, (*wrong, undecoded) if undecoded else wrong
 
 
@@ -220,6 +221,8 @@ async def _content(source: Source, file: File, slot: Slot) -> Content | None:
             return await read_mp4(source)
         case "images", "jpg" if slot.images:
             return await read_jpeg(source)
+        case "images", "png" if slot.images and slot.images.format.holds("png"):
+            return await read_png(source)
         case "document", "docx" if slot.document:
             return await read_docx(source, await read_directory(source))
         case "document", "doc" if slot.document:
