@@ -120,7 +120,7 @@ async def _archive(
         return facts
     entries = list(filter(wanted, directory.entries))
     if not entries:
-        facts = replace(facts, faults=(*facts.faults, Fault("empty", str(len(directory.entries)))))
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", f"0 / {len(directory.entries)}")))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
