@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        return names.shown(self.name) or "(无名 unnamed)"
+        return names.shown(self.name)
 
     @property
     def is_folder(self) -> bool:
