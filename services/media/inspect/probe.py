@@ -120,7 +120,7 @@ async def _archive(
         return facts
     entries = list(filter(wanted, directory.entries))
     if not entries:
-        facts = replace(facts, faults=(*facts.faults, Fault("empty", str(len(directory.entries)))))
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", f"0 / {len(directory.entries)}")))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
@@ -153,7 +153,8 @@ def _places(entry: Entry, proof: Proof, files: Sequence[File]) -> int:
 
 async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places: int) -> tuple[File, Sequence[Fault]]:
     kind, key = claimed(entry.name) or "unknown", (entry.size, entry.crc)
-    file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
+    family = family_of(kind, entry.name)
+    file = File(entry.shown, entry.size, kind, family, key, claims=family)
     opened = proof.opened.get(entry.offset)
     if not entry.size:
         return file, _blank(file, slot)
