@@ -154,12 +154,16 @@ class Book:
 
 async def append(stream: Stream, producer: str, ballots: Sequence[Ballot]) -> None:
     """Append ballots of one book in their order."""
-    for start in range(0, len(ballots), PAGE):
-        some = ballots[start : start + PAGE]
-        messages = [(rules.number_of(each.id), vote_cast(each)) for each in some]
+    await append_numbered(stream, producer, [(rules.number_of(each.id), each) for each in ballots])
+
+
+async def append_numbered(stream: Stream, producer: str, numbered: Sequence[tuple[int, Ballot]]) -> None:
+    """Append ballots under other numbers than those of their books."""
+    for start in range(0, len(numbered), PAGE):
+        messages = [(number, vote_cast(ballot)) for number, ballot in numbered[start : start + PAGE]]
         await crash.during("published", stream.append(producer, messages))
         crash.point("confirmed")
-        metrics.TOLD.labels(VoteCast.topic).inc(len(some))
+        metrics.TOLD.labels(VoteCast.topic).inc(len(messages))
         await asyncio.sleep(0)
 
 

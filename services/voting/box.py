@@ -15,8 +15,9 @@ from contracts.ids import EntryId
 from contracts.rulebook import Rulebooks
 from services.voting import rules
 from services.voting.books import Book
-from services.voting.models import Answered, Ballot, Counts, Handed, NotVotable, Votable
+from services.voting.models import Answered, Ballot, Counts, Handed, Held, NotVotable, Votable
 from services.voting.store import VotingStore
+from services.voting.watch import Watch
 
 GROUP = 1000
 """Ballots decided on together, at most."""
@@ -68,6 +69,7 @@ class BallotBox:
         self._working: asyncio.Task[None] | None = None
         self._voters: OrderedDict[str, Sequence[Ballot]] = OrderedDict()
         self._entries: dict[EntryId, Votable] = {}
+        self._watch = Watch()
 
     async def hand_in(self, handed: Sequence[Handed]) -> list[Answered]:
         """What became of each ballot, once all that count are kept. Unavailable where that is not known in time: some
@@ -114,11 +116,11 @@ class BallotBox:
         refused = await self._store.keep([ballot for _, _, ballot in counted]) if counted else set()
         crash.point("committed")
         kept = [each for place, each in enumerate(counted) if place not in refused]
-        await self.book.entered([ballot for _, _, ballot in kept])
+        await self.book.entered([ballot for _, _, ballot in kept if not ballot.held])
         for waiting, at, ballot in kept:
             person = waiting.handed[at].person
             self._remember(person, (*self._voters.get(person, ()), ballot))
-            waiting.settle(at, Counts(ballot))
+            waiting.settle(at, Held(ballot.id) if ballot.held else Counts(ballot))
         if refused:
             lost = [counted[place] for place in sorted(refused)]
             known = await self._store.ballots_of([waiting.handed[at].person for waiting, at, _ in lost])
@@ -128,7 +130,7 @@ class BallotBox:
         self._queue.extendleft(reversed(again))
 
     def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item]]:
-        """What would count, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
+        """What is to be kept, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
         counted: list[tuple[Waiting, int, Ballot]] = []
         again: list[Item] = []
         busy: set[str] = set()
@@ -144,7 +146,7 @@ class BallotBox:
                 decision = rules.decide(handed, spare, rulebook, entry, self._voters.get(person, ()), self._named)
                 if isinstance(decision, Counts):
                     busy.add(person)
-                    counted.append((waiting, at, decision.ballot))
+                    counted.append((waiting, at, self._watch.seen(decision.ballot, handed, rulebook)))
                     spare = self.book.next_id()
                 else:
                     waiting.settle(at, decision)

@@ -15,6 +15,8 @@ from services.voting.settings import Channel
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Given = Annotated[str, Meta(min_length=1, max_length=128)]
+State = Literal["counted", "held", "voided"]
+"""What a ballot is: a vote, or kept without counting, until somebody decides on it or since somebody did."""
 
 
 class Record(BaseModel):
@@ -70,6 +72,8 @@ class BallotIn(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     entry: Id
     voter: Given
     cast_at: Annotated[datetime, Meta(tz=True)] | None = None
+    device: Given | None = None
+    address: Given | None = None
     nonce: Given | None = None
 
 
@@ -81,10 +85,15 @@ class Handed(Struct, frozen=True, gc=False):
     channel: str
     voter: str
     """The pseudonym."""
+    own: str
+    """The channel's own id of the voter, normalised: looked at, never kept."""
     received_at: datetime
     """By the server's clock, in whole milliseconds: the time that decides."""
     cast_at: datetime | None = None
     """By the channel's clock: recorded only."""
+    device: str | None = None
+    """A pseudonym as well, as is the address."""
+    address: str | None = None
     nonce: str | None = None
 
     @property
@@ -93,8 +102,9 @@ class Handed(Struct, frozen=True, gc=False):
         return f"{self.campaign}/{self.voter}"
 
 
-class Ballot(Struct, frozen=True, gc=False):
-    """A ballot that counts. It is never deleted."""
+class Ballot(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A ballot as it was kept, which uses its voter's limits. It is never changed or deleted; whether it counts is
+    kept beside it."""
 
     id: BallotId
     campaign: CampaignId
@@ -109,13 +119,37 @@ class Ballot(Struct, frozen=True, gc=False):
     """The calendar day it counts for in the campaign's time zone: `2023-09-04`."""
     received_at: datetime
     cast_at: datetime | None = None
+    device: str | None = None
+    address: str | None = None
     nonce: str | None = None
+    held: tuple[str, ...] = ()
+    """The rulebook's signals it tripped: it was not counted when it was handed in, but answered as held."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A ballot and what it is now."""
+
+    ballot: Ballot
+    state: State
+    told: bool
+    """It is in the vote stream or on its way there: it counts, or did until it was voided."""
+    ruling: str | None = None
+    """The last one that decided on it."""
 
 
 class Counts(Struct, frozen=True, gc=False):
     """The ballot is a vote, once it is kept."""
 
     ballot: Ballot
+
+
+@dataclass(frozen=True)
+class Held:
+    """The ballot is kept and does not count before somebody says so. A repeat, or another ballot for its entry, is
+    answered the same, whatever was decided since: its id tells that."""
+
+    ballot: BallotId
 
 
 @dataclass(frozen=True)
@@ -171,7 +205,7 @@ class Malformed:
     reason: str
 
 
-Answered = Counts | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVotable | NonceReused | Malformed
+Answered = Counts | Held | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVotable | NonceReused | Malformed
 """What can become of a ballot."""
 
 
@@ -209,5 +243,8 @@ class ClosedTally(Tally):
     revision: Revision
     digest: str
     closed_at: datetime
+    held: int | None = None
+    """Ballots nobody had decided on, and such as were voided: neither is in it. None in tallies that do not say so."""
+    voided: int | None = None
     signature: str | None = None
     """Compact JWS over all the rest (`rules.statement`); tallies can be kept without one."""

@@ -111,7 +111,7 @@ async def test_ballot_counted_has_a_receipt_that_tells_nothing_of_the_voter(vote
     answer = await vote.cast("wei")
     receipt = (await vote.public.get(f"/v1/votes/{answer['ballot']}")).json()
     assert receipt == {
-        "ballot": answer["ballot"], "counted": True, "campaign": BOOK.id, "entry": "bridge",
+        "ballot": answer["ballot"], "state": "counted", "campaign": BOOK.id, "entry": "bridge",
         "received_at": "2023-09-10T04:00:00Z",
     }  # fmt: skip
 
