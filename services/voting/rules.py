@@ -169,7 +169,7 @@ def _ballot(handed: Handed, ballot_id: BallotId, rulebook: Rulebook, entry: Vota
 @lru_cache(maxsize=1024)
 def _day(zone: str, minute: datetime) -> str:
     """The calendar day of an instant; all of a minute lie in one."""
-    return minute.astimezone(ZoneInfo(zone)).date().isoformat()
+    return minute.date().isoformat()
 
 
 def ballot_prefix(book: str, number: int) -> str:
