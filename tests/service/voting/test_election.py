@@ -301,6 +301,7 @@ def test_every_answer_is_true_and_every_vote_counts_once_whatever_happens(ground
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
+            derandomize=True,
             phases=phases,
             suppress_health_check=list(HealthCheck),
         ),
