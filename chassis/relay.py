@@ -13,6 +13,7 @@ from pymongo.read_concern import ReadConcern
 
 from chassis import crash, metrics
 from chassis.delivery import Message
+from chassis.ending import stopping
 from chassis.ids import new_id
 from chassis.logs import log
 from chassis.mongo import Document, Records
@@ -21,12 +22,6 @@ BATCH = 1000
 LEASE_MS = 15_000
 GATHER_S = 0.01
 """From the first commit heard of to looking for its rows: its neighbours' go with them, for a third of the work."""
-
-
-def stopping() -> bool:
-    """Whether the current task was cancelled: PyMongo can swallow a cancellation that meets an answer."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class Publisher(Protocol):

@@ -15,13 +15,14 @@ from pymongo.errors import PyMongoError
 from chassis import health, logs, problems, tracing
 from chassis.broker import OUTAGES, RabbitPublisher
 from chassis.clock import Clock, SystemClock
+from chassis.ending import ended, stopping
 from chassis.hearing import Hears, Reception
 from chassis.identity import JwksKeys, Verifier
 from chassis.joined import JoinedHttp
 from chassis.lane import Application, Lane
 from chassis.logs import log
 from chassis.mongo import Records, connect
-from chassis.relay import Relay, stopping
+from chassis.relay import Relay
 from chassis.requests import Requests
 from chassis.settings import ServiceSettings
 from chassis.streams import Stream
@@ -122,12 +123,12 @@ class Process:
         try:
             yield
         finally:
-            await _ended(starting)
+            await ended(starting)
             if self._hearing is not None:
                 # Cancelled once and waited for: it settles the deliveries in hand.
                 self._hearing.cancel()
                 await asyncio.wait([self._hearing])
-            await _ended(*self._working)
+            await ended(*self._working)
             for close in self.service.closing:
                 with contextlib.suppress(PyMongoError, *OUTAGES):
                     await close()
@@ -174,14 +175,6 @@ class Process:
     async def _started(self) -> None:
         if self._waiting_for is not None:
             raise ConnectionError(f"waiting for {self._waiting_for}")
-
-
-async def _ended(*tasks: asyncio.Task[None]) -> None:
-    """Cancel until they end: PyMongo can swallow a cancellation that meets an answer from the server."""
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=1.0)
 
 
 async def _again_and_again(one: Callable[[], Awaitable[bool]]) -> None:

@@ -15,9 +15,9 @@ from pydantic_core import to_json
 from chassis import crash
 from chassis.broker import EVENTS, INGRESS, OUTAGES, RETURN_S, RabbitPublisher, incoming, queue_arguments, user_of
 from chassis.delivery import Message
+from chassis.ending import stopping
 from chassis.hearing import Again, Done, Hearer, Hears, Outcome, Reception
 from chassis.logs import log
-from chassis.relay import stopping
 from contracts.ingress import Ingress
 
 CHECK_S, STEP_S, STOP_S = 5.0, 20.0, 30.0

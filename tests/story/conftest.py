@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from chassis.ending import ended
 from chassis.service import Service
 from chassis.testing import MemoryBus, SetClock, client
 from contracts.ingress import BallotAnswer, HandInBallot
@@ -135,10 +136,7 @@ async def house(
         files = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
         stage = Stage(Inside(bus, clock, clients, files), rulebook, Ledger(rulebook.id), Counted())
         yield House(stage, bus, clock, packages, services)
-    while pending := [task for task in working if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=1)
+    await ended(*working)
     for service in services:
         await service.client.close()
     assert [task.exception() for task in working if not task.cancelled()] == []

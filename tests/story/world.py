@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
+from chassis.ending import ended
 from chassis.service import Service
 from chassis.testing import MemoryBus, SetClock, client
 from contracts.ingress import BallotAnswer, HandInBallot
@@ -62,9 +63,7 @@ class StoryWorld:
         await asyncio.sleep(0.01)
 
     async def close(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await ended(*self.tasks)
         for each in (*self.clients.values(), self.files):
             await each.aclose()
         for service in self.services.values():

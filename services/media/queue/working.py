@@ -12,11 +12,11 @@ from typing import Final
 import structlog
 
 from chassis import crash
+from chassis.ending import stopping
 from chassis.hearing import is_outage
 from chassis.ids import new_id
 from chassis.logs import log
 from chassis.refusal import Refused
-from chassis.relay import stopping
 from services.media import metrics
 from services.media.queue import rules
 from services.media.queue.models import Job, Task

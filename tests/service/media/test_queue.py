@@ -9,6 +9,7 @@ from statistics import median
 
 import pytest
 
+from chassis.ending import ended
 from chassis.refusal import Refused
 from chassis.service import Service
 from chassis.settings import ServiceSettings
@@ -219,7 +220,7 @@ async def test_suspect_runs_with_nothing_beside_it(line: Line) -> None:
     async with asyncio.timeout(30):
         while len(line.done) < 8:  # noqa: ASYNC110 - the slots' doing
             await asyncio.sleep(0.01)
-    await cancelled(*slots)
+    await ended(*slots)
     assert beside == [1]
 
 
@@ -244,7 +245,7 @@ async def test_check_does_not_wait_for_a_proof_to_end(line: Line) -> None:
     async with asyncio.timeout(30):
         while len(line.done) < 3:  # noqa: ASYNC110 - the slots' doing
             await asyncio.sleep(0.01)
-    await cancelled(*slots)
+    await ended(*slots)
 
 
 async def test_job_that_fails_comes_back_and_is_held_when_its_tries_run_out(line: Line) -> None:
@@ -278,7 +279,7 @@ async def test_worker_told_to_stop_gives_its_job_back_at_once(line: Line) -> Non
     await line.add("j")
     slot = asyncio.ensure_future(line.worker(long).run())
     await begun.wait()
-    await cancelled(slot)
+    await ended(slot)
     job = await line.job("j")
     assert (job.state, job.deaths) == ("waiting", 0)
 
@@ -329,10 +330,3 @@ async def test_reading_is_shown_while_a_job_runs(line: Line, monkeypatch: pytest
     async with asyncio.timeout(20):
         await line.work_off(line.worker(read))
     assert (await line.job("j")).percent == 25
-
-
-async def cancelled(*tasks: "asyncio.Future[None]") -> None:
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=1)

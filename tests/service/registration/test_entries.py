@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from chassis.ending import ended
 from contracts.events.registration import EntryOpened, EntrySubmitted
 from tests.service.registration.factories import (
     DEADLINE,
@@ -225,8 +226,7 @@ async def test_background_task_gives_overdue_entries_up(stage: Stage) -> None:
         while "incomplete" not in states:
             await asyncio.sleep(0.02)
             states.append((await web.get(f"/v1/entries/{entry['entry']}")).json()["state"])
-    for task in sweeping:
-        task.cancel()
+    await ended(*sweeping)
     assert set(states) <= {"handed_in", "incomplete"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from chassis import crash
+from chassis.ending import ended
 from chassis.streams import Entry, Place, Stream
 from services.voting.models import Ballot
 from services.voting.store import VotingStore
@@ -61,10 +62,7 @@ class Life:
         crash.arm("")
         if WRITING:
             await asyncio.wait(WRITING)
-        while left := [task for task in self.tasks if not task.done()]:
-            for task in left:
-                task.cancel()
-            await asyncio.wait(left, timeout=1)
+        await ended(*self.tasks)
         for task in self.tasks:
             if not task.cancelled():
                 task.exception()
