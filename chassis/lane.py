@@ -80,8 +80,9 @@ class Lane:
 class Application(FastAPI):
     """FastAPI behind a service's lanes."""
 
-    def __init__(self, lanes: list[Lane], clock: Clock, **options: Any) -> None:
+    def __init__(self, lanes: list[Lane], verifier: Verifier, clock: Clock, **options: Any) -> None:
         super().__init__(**options)
+        self.state.verifier = self._verifier = verifier
         self._lanes, self._clock = {(lane.method, lane.path): lane for lane in lanes}, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +90,7 @@ class Application(FastAPI):
         if lane is None:
             await super().__call__(scope, receive, send)
         else:
-            await lane.serve(self.state.verifier, self._clock, scope, receive, send)
+            await lane.serve(self._verifier, self._clock, scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The document, the lanes among the rest."""

@@ -69,8 +69,9 @@ class Service:
         self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]] | None = None
     ) -> FastAPI:
         """The HTTP application: the service's routes, health, metrics and OpenAPI."""
-        app = Application(self.lanes, self.clock, title=f"Zhumeng {self.name}", version="1", lifespan=lifespan)
-        app.state.verifier = self.verifier
+        app = Application(
+            self.lanes, self.verifier, self.clock, title=f"Zhumeng {self.name}", version="1", lifespan=lifespan
+        )
         problems.install(app)
         for router in self.routers:
             app.include_router(router)

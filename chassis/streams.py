@@ -5,8 +5,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from chassis.delivery import Message
-
 
 class Entry(NamedTuple):
     """A message where it lies in the stream."""
@@ -41,19 +39,16 @@ class Stream(Protocol):
         """Let go of the broker."""
 
 
-def encode(message: Message) -> bytes:
+def encode(topic: str, source: str, subject: str, message_id: str, at: datetime, body: bytes) -> bytes:
     """A message as AMQP 1.0 (OASIS 2012, part 3): message id, CloudEvents attributes, body as one data section."""
-    said, words = _text(message.id), 14
+    said = _text(message_id)
     mapped = b"".join((
-        _repeated(message.topic, message.source, message.sequence),
-        _ID, said, _SUBJECT, _text(message.subject), _TIME, _text(message.at.isoformat()),
+        _repeated(topic, source), _ID, said, _SUBJECT, _text(subject), _TIME, _text(at.isoformat()),
     ))  # fmt: skip
-    if message.traceparent:
-        mapped, words = mapped + _text("traceparent") + _text(message.traceparent), 16
     return b"".join((
-        _PROPERTIES, b"\xd0", _size(len(said) + 4), _size(1), said,
-        _ATTRIBUTES, b"\xd1", _size(len(mapped) + 4), _size(words), mapped,
-        _DATA, b"\xb0", _size(len(message.body)), message.body,
+        _PROPERTIES, b"\xd0", _size(len(said) + 4), _ONE, said,
+        _ATTRIBUTES, b"\xd1", _size(len(mapped) + 4), _WORDS, mapped,
+        _DATA, b"\xb0", _size(len(body)), body,
     ))  # fmt: skip
 
 
@@ -69,14 +64,18 @@ _ID, _SUBJECT, _TIME = map(_text, ("ce-id", "ce-subject", "ce-time"))
 
 
 @lru_cache(maxsize=1000)
-def _repeated(topic: str, source: str, sequence: int) -> bytes:
-    """The attributes with few values, name and value in turn."""
-    told = {"ce-specversion": "1.0", "ce-type": topic, "ce-source": source, "ce-sequence": str(sequence)}
+def _repeated(topic: str, source: str) -> bytes:
+    """The attributes with few values, name and value in turn; what is in a stream has its place there, no sequence."""
+    told = {"ce-specversion": "1.0", "ce-type": topic, "ce-source": source, "ce-sequence": "0"}
     return b"".join(_text(word) for pair in told.items() for word in pair)
 
 
 def _size(of: int) -> bytes:
     return of.to_bytes(4, "big")
+
+
+_ONE, _WORDS = _size(1), _size(2 * 7)
+"""How many fields the properties have; how many names and values the attributes are."""
 
 
 def body(message: bytes) -> bytes:

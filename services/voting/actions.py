@@ -78,8 +78,10 @@ class Voting:
         channel = rules.channel_of(self.channels, sender)
         key, at = self.channels.voter_key, rules.in_milliseconds(received_at)
         read = [each if isinstance(each, Malformed) else rules.handed(key, channel, each, at) for each in ballots]
-        answers = iter(await self.box.hand_in([each for each in read if isinstance(each, Handed)]))
-        decided = [each if isinstance(each, Malformed) else next(answers) for each in read]
+        decided = await self.box.hand_in([each for each in read if isinstance(each, Handed)])
+        if len(decided) < len(read):
+            answers = iter(decided)
+            decided = [each if isinstance(each, Malformed) else next(answers) for each in read]
         self._note(channel, read, decided)
         return decided
 

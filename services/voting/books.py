@@ -15,7 +15,6 @@ from itertools import groupby
 from msgspec import json
 
 from chassis import crash, metrics
-from chassis.delivery import Message
 from chassis.logs import log
 from chassis.streams import Stream, encode
 from contracts.events.voting import VoteCast
@@ -50,8 +49,8 @@ def vote_cast(ballot: Ballot) -> bytes:
         "at": ballot.received_at, "ballot": ballot.id, "campaign": ballot.campaign, "revision": ballot.revision,
         "entry": ballot.entry, "channel": ballot.channel, "voter": ballot.voter,
     }  # fmt: skip
-    subject, source = f"{VoteCast.subject_field}/{ballot.id}", "zhumeng/voting"
-    return encode(Message(ballot.id, VoteCast.topic, json.encode(told), subject, source, ballot.received_at))
+    subject = f"{VoteCast.subject_field}/{ballot.id}"
+    return encode(VoteCast.topic, "zhumeng/voting", subject, ballot.id, ballot.received_at, json.encode(told))
 
 
 class Book:

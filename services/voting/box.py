@@ -7,6 +7,7 @@ kept as ballot n, so it holds whatever other processes do. What a process rememb
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from itertools import chain, takewhile
 
 from chassis import crash
 from chassis.logs import log
@@ -27,6 +28,8 @@ PATIENCE_S, LOOK_S = 8.5, 0.25
 """How long anybody waits for an answer, and how often it is looked who waited for longer."""
 REMEMBERED = 20_000
 """Voters whose ballots are remembered."""
+UNDECIDED = NotVotable("campaign")
+"""Stands where an answer will be."""
 
 
 class Waiting:
@@ -36,7 +39,7 @@ class Waiting:
 
     def __init__(self, handed: Sequence[Handed]) -> None:
         self.handed = handed
-        self.answers: list[Answered] = [NotVotable("campaign")] * len(handed)
+        self.answers: list[Answered] = [UNDECIDED] * len(handed)
         self.left = len(handed)
         loop = asyncio.get_running_loop()
         self.since = loop.time()
@@ -62,9 +65,9 @@ class BallotBox:
     """Decides on ballots, one group after the other."""
 
     def __init__(self, store: VotingStore, rulebooks: Rulebooks, named: frozenset[str], book: Book) -> None:
-        self._store, self._rulebooks, self._named, self.book = store, rulebooks, named, book
+        self._store, self._rulebooks, self._named, self.book = store, dict(rulebooks), named, book
         self._queue: deque[Item] = deque()
-        self._waiting: deque[Waiting] = deque()
+        self._group: list[Item] = []
         self._looking: asyncio.TimerHandle | None = None
         self._working: asyncio.Task[None] | None = None
         self._voters: OrderedDict[str, Sequence[Ballot]] = OrderedDict()
@@ -79,26 +82,27 @@ class BallotBox:
         if len(self._queue) > WAITING:
             raise Unavailable("more ballots are waiting than can be answered in time")
         waiting = Waiting(handed)
-        self._waiting.append(waiting)
+        self._queue.extend([(waiting, at) for at in range(len(handed))])
         if self._looking is None:
             self._look_for_late()
-        self._queue.extend((waiting, at) for at in range(len(handed)))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         return await waiting.done
 
     def _look_for_late(self) -> None:
-        """Fail who waited for too long, now and again while anybody waits: one timer for all."""
-        loop, waiting = asyncio.get_running_loop(), self._waiting
+        """Fail who waited for too long, now and again while anybody waits: one timer for all. Whoever came first is
+        in front."""
+        loop = asyncio.get_running_loop()
         before, late = loop.time() - PATIENCE_S, Unavailable("not decided in time")
-        while waiting and (waiting[0].done.done() or waiting[0].since < before):
-            waiting.popleft().fail(late)
-        self._looking = loop.call_later(LOOK_S, self._look_for_late) if waiting else None
+        for waiting, _ in takewhile(lambda item: item[0].since < before, chain(self._group, self._queue)):
+            waiting.fail(late)
+        again = self._group or self._queue
+        self._looking = loop.call_later(LOOK_S, self._look_for_late) if again else None
 
     async def _work(self) -> None:
         while self._queue:
             await asyncio.sleep(0)  # whoever is about to hand in comes into this group
-            group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+            group = self._group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
             try:
                 await self._decide(group)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is not known what was kept
@@ -107,6 +111,7 @@ class BallotBox:
                 self._forget(group)
                 for waiting, _ in group:
                     waiting.fail(Unavailable(repr(error)[:200]))
+        self._group = []
 
     async def _decide(self, group: list[Item]) -> None:
         """Decide on what can be decided on, keep what counts; the rest goes back to the front of the queue."""

@@ -49,7 +49,10 @@ LARGEST_BODY: Final = 1 << 20
 
 def in_milliseconds(now: datetime) -> datetime:
     """An instant cut to whole milliseconds, as it is kept."""
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return now - _BELOW[now.microsecond % 1000]
+
+
+_BELOW = [timedelta(microseconds=below) for below in range(1000)]
 
 
 def channel_of(channels: Channels, sender: str | None) -> str:

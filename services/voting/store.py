@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pymongo
-from msgspec.structs import asdict
+from msgspec import to_builtins
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -269,7 +269,7 @@ def _session(tx: Transaction | None) -> AsyncClientSession | None:
 
 def ballot_document(ballot: Ballot) -> Document:
     """A ballot as it lies in the database; what it does not have is left out."""
-    document = {name: value for name, value in asdict(ballot).items() if value}
+    document: Document = to_builtins(ballot, builtin_types=(datetime,))
     if ballot.held:
         document["state"] = "held"
     return {"_id": f"{ballot.campaign}/{ballot.voter}/{ballot.n}", "ballot": document.pop("id"), **document}

@@ -21,10 +21,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from msgspec import json
 from rstream import Consumer, ConsumerOffsetSpecification, OffsetType
 
-from chassis.delivery import Message
 from chassis.mongo import connect
 from chassis.rabbitstream import RabbitStream
-from chassis.streams import body, encode
+from chassis.streams import body
 from contracts.events.review import ProvinceApproved
 from contracts.ids import CampaignId
 from services.voting.models import Told
@@ -36,7 +35,7 @@ from tests.chaos.lane import Ground, Lane, free_port, lane, until
 from tests.chaos.scenarios import about_entry
 from tests.support.factories import make
 from tests.support.kinds import Rabbit, Vhost
-from tests.support.worlds import vote
+from tests.support.worlds import in_stream, vote
 
 SECONDS = 4.0
 ROUNDS = 3
@@ -138,8 +137,7 @@ async def test_votes_latency(station: Station) -> None:
 async def test_votes_stream(rabbit310: Rabbit, vhost: Callable[[Rabbit], Vhost]) -> None:
     own = vhost(rabbit310)
     stream = RabbitStream(own.stream_url, "zhumeng.votes")
-    votes = [vote(f"b{n}") for n in range(1000)]
-    messages = [encode(Message(each.ballot, each.topic, each.model_dump_json().encode())) for each in votes]
+    messages = [in_stream(vote(f"b{n}")) for n in range(1000)]
     for start in range(0, READ, len(messages)):
         await stream.append("book", [(start + n, message) for n, message in enumerate(messages, 1)])
     ours, peer = [], []

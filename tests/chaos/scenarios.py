@@ -11,9 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from chassis.delivery import Message
 from chassis.ids import new_id
-from chassis.streams import encode
 from contracts.events import media, registration, review, voting
 from contracts.events.event import Event
 from contracts.ingress import HandInBallot, HandInBallots
@@ -29,6 +27,7 @@ from services.registration.entries.store import EntryStore
 from tests.chaos.lane import Lane
 from tests.data.make_packages import docx, pack, photo
 from tests.support.factories import make
+from tests.support.worlds import in_stream
 
 Act = Callable[[], Awaitable[object]]
 Scenario = Callable[[Lane], Awaitable[Act]]
@@ -252,7 +251,7 @@ async def vote_is_counted(lane: Lane) -> Act:
     """A vote that comes into the stream is added to the count of an entry."""
     told, stream = make(voting.VoteCast, ballot=new_id(), entry=new_id()), lane.service.stream
     assert stream is not None
-    message = encode(Message(told.ballot, told.topic, told.model_dump_json().encode(), told.subject))
+    message = in_stream(told)
     return lambda: stream.append(told.ballot, [(1, message)])
 
 

@@ -12,13 +12,12 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from chassis.delivery import Message
 from chassis.rabbitstream import RabbitStream
-from chassis.streams import encode
 from contracts.events.voting import VoteCast
 from deploy.commands.votes import app
 from services.voting.rules import ballot_id
 from tests.support.kinds import Rabbit, Vhost
+from tests.support.worlds import in_stream
 
 VOTES, REPEATED = 3000, 500
 NOON = datetime(2023, 9, 10, 4, tzinfo=UTC)
@@ -46,7 +45,7 @@ def vote(number: int) -> tuple[int, bytes]:
         "campaign": "micro-video-2022" if number % 10 == 0 else "cloud-studio-2023", "revision": "0" * 64,
         "entry": "kite" if late and number % 3 else "bridge", "channel": "douyin", "voter": f"v{number % 100}",
     })  # fmt: skip
-    return number, encode(Message(cast.ballot, cast.topic, cast.model_dump_json().encode()))
+    return number, in_stream(cast)
 
 
 async def exported(url: str, *arguments: object) -> Result:

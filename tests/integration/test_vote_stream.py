@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from chassis.delivery import Message
 from chassis.rabbitstream import RabbitStream
-from chassis.streams import Entry, attributes, body, encode
+from chassis.streams import Entry, attributes, body
 from deploy.examples.votes_by_hour import count
 from deploy.votestream import entries
 from tests.support.kinds import Rabbit, Vhost
-from tests.support.worlds import vote
+from tests.support.worlds import in_stream, vote
 
 MANY = 1200
 
@@ -31,8 +30,7 @@ async def stream(url: str) -> AsyncIterator[RabbitStream]:
 
 def numbered(first: int, last: int) -> list[tuple[int, bytes]]:
     """Votes under rising numbers."""
-    votes = [(n, vote(f"b{n}")) for n in range(first, last + 1)]
-    return [(n, encode(Message(each.ballot, each.topic, each.model_dump_json().encode()))) for n, each in votes]
+    return [(n, in_stream(vote(f"b{n}"))) for n in range(first, last + 1)]
 
 
 async def everything(stream: RabbitStream, offset: int = 0) -> list[Entry]:

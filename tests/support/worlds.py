@@ -19,6 +19,7 @@ from chassis.hearing import Hears
 from chassis.ids import new_id
 from chassis.service import Process, Service
 from chassis.settings import ServiceSettings
+from chassis.streams import encode
 from chassis.testing import MemoryBus
 from chassis.transaction import Transaction
 from contracts.events.event import Event
@@ -179,3 +180,9 @@ def vote(ballot: str) -> VoteCast:
     """A well-formed event."""
     body = {"ballot": ballot, "campaign": "c", "revision": "0" * 64, "entry": "e", "channel": "douyin", "voter": "v"}
     return VoteCast.model_validate({"at": datetime.now(UTC), **body})
+
+
+def in_stream(cast: VoteCast) -> bytes:
+    """An event as it lies in the vote stream."""
+    body = cast.model_dump_json().encode()
+    return encode(cast.topic, "zhumeng/voting", cast.subject, cast.ballot, cast.at, body)
