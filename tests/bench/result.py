@@ -1,8 +1,10 @@
 """The one JSON line a bench prints, and its verdict."""
 
 import json
+import os
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def report(name: str, ours: float, peer: float, at_least: float, unit: str) -> None:
@@ -27,3 +29,9 @@ def report_limit(name: str, measured: float, at_most: float, unit: str) -> None:
 def percentile(values: Sequence[float], percent: int) -> float:
     """The given percentile, inclusive method."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process as the kernel counts it, in 10^6 bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

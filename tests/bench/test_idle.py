@@ -12,7 +12,7 @@ from deploy.local.home import Home
 from deploy.local.part import NotReady, Part
 from deploy.local.product import product
 from deploy.local.stack import SERVERS, LocalStack
-from tests.bench.result import report_limit
+from tests.bench.result import report_limit, resident_mb
 
 SETTLE_S = 3.0
 
@@ -36,18 +36,12 @@ def test_idle_processes_are_small_and_start_soon(parts: dict[str, Part], tmp_pat
         time.sleep(SETTLE_S)
         for name, process, seconds in running:
             report_limit(f"idle.{name}.start", seconds, 4, "s")
-            report_limit(f"idle.{name}.resident", _resident_mb(process.pid), 130, "MB")
+            report_limit(f"idle.{name}.resident", resident_mb(process.pid), 130, "MB")
     finally:
         for _, process, _ in running:
             process.terminate()
         for _, process, _ in running:
             process.wait(30)
-
-
-def _resident_mb(pid: int) -> float:
-    """Resident memory as the kernel counts it, in 10^6 bytes."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _start(part: Part, log: Path) -> tuple[subprocess.Popen[bytes], float]:

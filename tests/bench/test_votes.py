@@ -30,7 +30,7 @@ from services.voting.models import Told
 from services.voting.store import VotingStore
 from tests.bench import naive
 from tests.bench.load import CAMPAIGN, ENTRIES, Load, Measured, measured
-from tests.bench.result import percentile, report, report_limit
+from tests.bench.result import percentile, report, report_limit, resident_mb
 from tests.chaos.lane import Ground, Lane, free_port, lane, until
 from tests.chaos.scenarios import about_entry
 from tests.support.factories import make
@@ -41,6 +41,8 @@ SECONDS = 4.0
 ROUNDS = 3
 CONNECTIONS = 512
 READ, RECOUNTED = 100_000, 1_000_000
+FEW, MANY = 500_000, 2_000_000
+"""When everything that is kept in memory for a while has been filled, and long after."""
 BATCH = 50
 """Ballots of a request where a channel hands in what came in a few milliseconds."""
 
@@ -131,6 +133,18 @@ async def test_votes_latency(station: Station) -> None:
     found = await _clean(station.load(ballots=BATCH, rate=fastest / 2, seconds=10.0))
     assert found.votes_s / BATCH > fastest * 0.4
     report_limit("votes.latency.p99", percentile(found.latencies_ms, 99), 150, "ms")
+
+
+@pytest.mark.timeout(1800)
+async def test_votes_memory(station: Station) -> None:
+    held = []
+    for upto in (FEW, MANY):
+        while await station.api.service.database.ballots.estimated_document_count() < upto:
+            await _clean(station.load(ballots=BATCH, seconds=10.0))
+        assert await until(station.counted, 120), "every vote is tallied"
+        held.append([resident_mb(each.alive.pid) for each in (station.api, station.tally)])
+    for each, few, many in zip((station.api, station.tally), *held, strict=True):
+        report_limit(f"votes.memory.{each.name}", many / few, 1.1, f"of {few:.0f} MB at {FEW:,} votes, at {MANY:,}")
 
 
 @pytest.mark.timeout(300)

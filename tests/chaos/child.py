@@ -77,6 +77,12 @@ class Child:
         theirs.close()
 
     @property
+    def pid(self) -> int:
+        """Which process it is."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None while it lives."""
         return self._process.exitcode
