@@ -98,9 +98,10 @@ class VotingStore:
                     found[row["_id"].rpartition("/")[0]].append(ballot_of(row))
         return {person: sorted(ballots, key=lambda ballot: ballot.n) for person, ballots in found.items()}
 
-    async def kept(self, ballots: Sequence[BallotId]) -> list[Kept]:
-        """Those of some ballots that were kept, and what they are now."""
-        return [kept(row) async for row in self._ballots.find({"ballot": {"$in": list(ballots)}})]
+    async def ballot(self, ballot: BallotId) -> Kept | None:
+        """A ballot and what it is now."""
+        found = await self._ballots.find_one({"ballot": ballot})
+        return None if found is None else kept(found)
 
     async def count_ballots(self, campaign: CampaignId) -> int:
         """How many ballots count in a campaign."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,9 @@ import httpx
 import pytest
 import structlog
 
-from chassis.testing import Issuer, client
 from contracts.events.voting import BallotsVoided, TallyClosed, VoteCast, VotesRestored
 from contracts.ids import EntryId
 from contracts.ingress import BallotAnswer, HandInBallot
-from contracts.rulebook import dump
-from contracts.rulebook.signals import Signals
 from deploy.commands.votes import count_anew
 from services.voting import books, rules
 from services.voting.app import ruling, taking
@@ -26,20 +22,9 @@ from services.voting.rulings import store as rulings_store
 from services.voting.rulings.actions import Rulings
 from services.voting.settings import Settings
 from services.voting.store import Shelf
+from tests.service.voting.holding import AT, farm, rule
 from tests.service.voting.world import BOOK, CLOSES, Vote, somebody
 
-TITLE = {"zh": "异常", "en": "Unusual"}
-SIGNALS = Signals.model_validate({
-    "decide_within": "48h",
-    "rules": (
-        {"kind": "rate", "id": "device", "title": TITLE, "per": "device", "most": 2, "within": timedelta(hours=1)},
-        {"kind": "rate", "id": "address", "title": TITLE, "per": "address", "most": 3, "within": timedelta(hours=1)},
-        {"kind": "rate", "id": "entry", "title": TITLE, "per": "entry", "most": 9, "within": timedelta(hours=1)},
-        {"kind": "rate", "id": "channel", "title": TITLE, "per": "channel", "most": 20, "within": timedelta(hours=1)},
-        {"kind": "series", "id": "series", "title": TITLE, "most": 2, "within": timedelta(hours=1)},
-    ),
-})  # fmt: skip
-AT = f"/v1/campaigns/{BOOK.id}"
 TOO_LITTLE: list[dict[str, Any]] = [
     {"do": "void", "where": {"state": "held"}},
     {"do": "void", "reason": " ", "where": {"state": "held"}},
@@ -51,38 +36,13 @@ TOO_LITTLE: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def rulebooks(tmp_path: Path) -> Path:
+def rulebooks(strict: Path) -> Path:
     """The campaign with signals that a few ballots trip."""
-    assert BOOK.voting is not None
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    strict = {"voting": BOOK.voting.model_copy(update={"signals": SIGNALS})}
-    (folder / f"{BOOK.id}.yaml").write_text(dump(BOOK.model_copy(update=strict)))
-    return folder
-
-
-@pytest.fixture
-async def admin(vote: Vote, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
-    """Who decides."""
-    await vote.open("bridge", "kite")
-    async with client(vote.api, issuer.token("national", account="admin")) as web:
-        yield web
+    return strict
 
 
 def settings(vote: Vote) -> Settings:
     return Settings.model_validate(vote.api.settings.model_dump())
-
-
-async def farm(vote: Vote, ballots: int, entry: str = "bridge", device: str = "d") -> list[dict[str, Any]]:
-    """Ballots of one device, each another voter's; the first two count."""
-    return [await vote.cast(somebody(hash(device) + n), entry, device=device) for n in range(ballots)]
-
-
-async def rule(admin: httpx.AsyncClient, ruling_id: str, do: str, **asked: Any) -> dict[str, Any]:
-    body = {"do": do, "reason": "经核查", **asked}
-    answer = await admin.put(f"{AT}/rulings/{ruling_id}", json=body)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
 
 
 async def state(vote: Vote, ballot: str) -> str:
@@ -291,7 +251,7 @@ async def test_ruling_larger_than_a_page_goes_on_where_another_process_left_it(
     begun = await rule(admin, "r", "void", where={"state": "counted", "entry": "bridge"})
     rest = await rule(admin, "r-2", "count", where={"state": "held"})
     assert (begun["done"], rest["decided"], rest["done"]) == (False, 3, False)
-    others: list[Rulings] = [ruling(vote.api, vote.voting.rulebooks) for _ in range(3)]
+    others: list[Rulings] = [ruling(vote.api, vote.voting) for _ in range(3)]
     await asyncio.gather(*(other.carry_on() for other in others))
     assert await standing(vote) == {"bridge": 7, "kite": 1}
     taken = (await admin.get(f"{AT}/rulings")).json()
@@ -305,9 +265,9 @@ async def test_held_votes_that_count_wait_for_a_stream_that_is_away(vote: Vote, 
     vote.bus.stream.away = True
     await rule(admin, "r", "count", where={"state": "held"})
     with pytest.raises(ConnectionError):
-        await ruling(vote.api, vote.voting.rulebooks).tell_counted()
+        await ruling(vote.api, vote.voting).tell_counted()
     vote.bus.stream.away = False
-    tellers = [ruling(vote.api, vote.voting.rulebooks) for _ in range(5)]
+    tellers = [ruling(vote.api, vote.voting) for _ in range(5)]
     await asyncio.gather(*(teller.tell_counted() for teller in tellers))
     assert await standing(vote) == {"bridge": 4}
 
@@ -416,7 +376,7 @@ async def test_stream_made_anew_has_every_ballot_that_ever_counted_once(vote: Vo
     await vote.store.forget_counts()
     async for _ in books.rebuild(Shelf(vote.api.database), vote.bus.stream):
         pass
-    await ruling(vote.api, vote.voting.rulebooks).tell_counted()
+    await ruling(vote.api, vote.voting).tell_counted()
     assert (before, await standing(vote)) == ({"bridge": 2}, {"bridge": 2})
     assert {event.ballot for event in vote.bus.told_of(VoteCast)} == {each["ballot"] for each in answers[:4]}
 
