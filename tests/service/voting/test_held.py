@@ -11,12 +11,12 @@ import pytest
 import structlog
 
 from contracts.events.voting import BallotsVoided, TallyClosed, VoteCast, VotesRestored
-from contracts.ids import EntryId
+from contracts.ids import CampaignId, EntryId
 from contracts.ingress import BallotAnswer, HandInBallot
 from deploy.commands.votes import count_anew
 from services.voting import books, rules
 from services.voting.app import ruling, taking
-from services.voting.models import BallotIn, Counts, Held
+from services.voting.models import BallotIn, Counts, Held, State
 from services.voting.rulings import actions
 from services.voting.rulings import store as rulings_store
 from services.voting.rulings.actions import Rulings
@@ -328,6 +328,38 @@ async def test_ruling_at_the_moment_of_the_close_is_in_the_tally_or_refused(
     assert closed or await vote.tallying.close_ended()
     expected = {200: 1, 409: 2}[ruled.status_code]
     assert ((await vote.shown())["votes"], (await vote.store.recount(BOOK.id)).votes) == (expected, expected)
+
+
+async def test_ruling_between_the_recount_and_the_close_is_waited_for(vote: Vote, admin: httpx.AsyncClient) -> None:
+    answers = await farm(vote, 2)
+    await vote.bus.settle()
+    vote.clock.set(CLOSES + rules.SETTLED_AFTER)
+    tallying = vote.tallying
+    amount = tallying.rulings.amount
+
+    async def counted_and_ruled(campaign: CampaignId, state: State) -> int:
+        counted = await amount(campaign, state)
+        if state == "voided":  # the last that is read before the close
+            await rule(admin, "r", "void", ballots=[answers[0]["ballot"]])
+        return counted
+
+    tallying.rulings.amount = counted_and_ruled  # type: ignore[method-assign]
+    assert await tallying.close_ended() == []
+    assert await vote.tallying.close_ended() == [BOOK.id]
+    assert ((await vote.shown())["votes"], (await vote.shown())["voided"]) == (1, 1)
+
+
+async def test_tally_is_not_closed_while_a_ruling_is_under_way(
+    vote: Vote, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PAGE", 1)
+    answers = await farm(vote, 2)
+    await vote.bus.settle()
+    vote.clock.set(CLOSES + rules.SETTLED_AFTER)
+    begun = await rule(admin, "r", "void", ballots=[each["ballot"] for each in answers])
+    assert (begun["decided"], begun["done"], await vote.tallying.close_ended()) == (1, False, [])
+    await vote.bus.settle()
+    assert (await vote.tallying.close_ended(), (await vote.shown())["votes"]) == ([BOOK.id], 0)
 
 
 async def test_what_is_held_is_counted_by_signal_and_listed_in_pages(vote: Vote, admin: httpx.AsyncClient) -> None:
