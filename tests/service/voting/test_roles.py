@@ -24,7 +24,7 @@ MATRIX: dict[str, tuple[tuple[str | None, ...], Any]] = {
     f"GET {CAMPAIGN}/tally": (EVERYBODY, None),
     f"GET {CAMPAIGN}/tally/events": (EVERYBODY, None),
     f"GET {CAMPAIGN}/ballots": (("national", "ops"), None),
-    f"GET {CAMPAIGN}/held": (("national", "ops"), None),
+    f"GET {CAMPAIGN}/ballots/most": (("national", "ops"), None),
     f"GET {CAMPAIGN}/rulings": (("national", "ops"), None),
     f"GET {CAMPAIGN}/rulings/{{ruling}}": (("national", "ops"), None),
     f"PUT {CAMPAIGN}/rulings/{{ruling}}": (("national",), RULING),
