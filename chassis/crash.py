@@ -9,8 +9,9 @@ from collections.abc import Awaitable
 from typing import Literal, TypeVar, get_args
 
 CrashPoint = Literal[
-    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack"
-]
+    "received", "begun", "written", "committed", "published", "confirmed", "marked", "before_ack", "after_ack",
+    "claimed", "measured", "stored",
+]  # fmt: skip
 T = TypeVar("T")
 POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 

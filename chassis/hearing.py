@@ -173,7 +173,7 @@ class Reception:
     async def _failed(self, key: str, hearer: Hearer[Any], message: Message, error: Exception) -> Outcome:
         if isinstance(error, Refused):
             return await self._park(key, hearer, message, str(error), traceback.format_exc())
-        tries, outage = len(message.failures), _is_outage(error)
+        tries, outage = len(message.failures), is_outage(error)
         if tries >= len(self._delays) and not outage:
             return await self._park(
                 key, hearer, message, f"failed {tries + 1} times, last: {error!r}", traceback.format_exc()
@@ -196,7 +196,7 @@ def _inbox_key(hearer: Hearer[Any], message: Message) -> str:
     return f"{hearer.queue}:{sender}{message.id}"
 
 
-def _is_outage(error: Exception) -> bool:
+def is_outage(error: Exception) -> bool:
     """Whether a part of ours was out of reach, rather than the message at fault."""
     if isinstance(error, PyMongoError):
         passing = error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError")

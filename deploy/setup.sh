@@ -15,6 +15,9 @@ missing=
 lacks() { missing="$missing $1"; }
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || lacks rabbitmq-server
 command -v ffmpeg >/dev/null || lacks ffmpeg
+command -v djpeg >/dev/null || lacks libjpeg-turbo-progs
+command -v bsdtar >/dev/null || lacks libarchive-tools
+command -v unar >/dev/null || lacks unar
 command -v debootstrap >/dev/null || [ -x /usr/sbin/debootstrap ] || lacks debootstrap
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || lacks debian-archive-keyring
 command -v curl >/dev/null || lacks curl

@@ -58,6 +58,20 @@ class MaterialUploaded(Event, topic="media.material_uploaded.v1", subject="entry
     """When the ticket was taken: the time that counts against the deadline."""
 
 
+class PublishedFile(Fact):
+    """A file made ready to be shown: without what it said of its maker, and in a form every browser plays."""
+
+    kind: Literal["video", "poster", "picture", "text"]
+    name: str
+    """The file inside the package it was made of, by its name as shown."""
+    object: StoredObject
+    type: str
+    """Media type, such as `video/mp4`."""
+    size: int
+    """Bytes."""
+    sha256: Sha256
+
+
 class Finding(Fact):
     """One rule's verdict with what was measured."""
 
@@ -84,6 +98,24 @@ class MediaValidated(Event, topic="media.media_validated.v1", subject="entry"):
     name: str
     size: int
     sha256: Sha256
-    """As measured over the bytes that were checked."""
+    """As measured over the bytes that were checked; at stage `first` as the ticket was taken for."""
     verdict: Literal["pass", "advice", "fail"]
     findings: tuple[Finding, ...]
+    stage: Literal["only", "first", "second"] = "only"
+    """`first`: by what could be read in place; once every byte was read `second` follows and takes its place, the same
+    or worse. `only`: nothing follows."""
+    mend_by: AwareDatetime | None = None
+    """Where `second` takes a pass back: until when other material is taken, whatever the deadline."""
+
+
+class MaterialPublished(Event, topic="media.material_published.v1", subject="entry"):
+    """Material of an approved entry was made ready to be shown."""
+
+    entry: EntryId
+    material: MaterialId
+    studio: StudioId
+    campaign: CampaignId
+    slot: SlotId
+    sha256: Sha256
+    """Of the package that was checked, and that the files were made of."""
+    files: tuple[PublishedFile, ...]

@@ -80,6 +80,8 @@ class EntryMaterial(Fact):
     """Bytes."""
     sha256: Sha256
     verdict: Literal["pass", "advice", "unchecked"]
+    stage: Literal["only", "first", "second"] = "only"
+    """Which of media's verdicts that is; `first` is still to be borne out by every byte."""
 
 
 class EntrySubmitted(Event, topic="registration.entry_submitted.v1", subject="entry"):

@@ -147,6 +147,14 @@ class ResolutionLimit(Limit):
         return reached and (self.max is None or (width <= self.max.width and height <= self.max.height))
 
 
+class SoundLimit(Limit):
+    """That a video has sound: a track of it with samples, whatever is to be heard."""
+
+    def holds(self, measured: bool) -> bool:
+        """Whether a video with or without sound keeps the limit."""
+        return measured
+
+
 class NamingRule(Limit):
     """How a file is to be named, without its extension. `{applicant}`, `{province}` and `{title}` stand for the
     applicant's name, its province's and the entry's title; the rest is meant literally."""

@@ -18,6 +18,7 @@ from contracts.rulebook.limits import (
     NamingRule,
     ResolutionLimit,
     SizeLimit,
+    SoundLimit,
 )
 
 
@@ -53,10 +54,12 @@ class VideoRules(Clause):
     duration: DurationLimit | None = None
     aspect: AspectLimit | None = None
     resolution: ResolutionLimit | None = None
+    sound: SoundLimit | None = None
 
 
 class DocumentRules(Clause):
-    """The documents of a material; `characters` counts the running text of each one."""
+    """The documents of a material; `characters` counts the text of each one: the body with its tables and text boxes,
+    foot- and endnotes; headers, footers, comments, hidden and deleted text are none of it, as in Word."""
 
     kind: Literal["document"]
     count: CountLimit

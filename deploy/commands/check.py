@@ -1,8 +1,9 @@
 """`zhumeng check`: what the platform would say about a package, without the platform."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,25 +39,38 @@ def check(
 ) -> None:
     """离线检查材料包 / Check packages offline. 0: pass or advice; 1: fail; 2: wrong use or a fault of the machine."""
     rulebook, rules = _rules(rulebooks, campaign, track, slot)
-    codes = [_check(file, rulebook, rules, as_json) for file in files]
-    raise typer.Exit(max(codes))
+    raise typer.Exit(asyncio.run(_check_all(files, rulebook, rules, as_json)))
 
 
-def _check(file: Path, rulebook: Rulebook, slot: Slot, as_json: bool) -> int:
+async def _check_all(files: Sequence[Path], rulebook: Rulebook, slot: Slot, as_json: bool) -> int:
+    return max([await _check(file, rulebook, slot, as_json) for file in files])
+
+
+async def _check(file: Path, rulebook: Rulebook, slot: Slot, as_json: bool) -> int:
+    """Check one file and say what was found; whatever goes wrong in that is the machine's fault and no verdict."""
     try:
-        facts = asyncio.run(_measure(file, slot))
-    except OSError as error:
-        why = f"{file}: {error.strerror or error}"
-        err.print(f"[red]无法读取 cannot read[/] {escape(why)}")
+        facts = await _measure(file, slot)
+        verdict = judge(facts, slot)
         if as_json:
-            typer.echo(json.dumps({"verdict": None, "error": why}, ensure_ascii=False))
-        return WRONG_USE
-    verdict = judge(facts, slot)
-    if as_json:
-        typer.echo(json.dumps(_report(facts, verdict, rulebook, slot), ensure_ascii=False))
-    else:
-        _print(file, facts, verdict)
+            _line(_report(facts, verdict, rulebook, slot))
+        else:
+            _print(file, facts, verdict)
+    except Exception as error:  # noqa: BLE001 # the exit status Python has for it would say that the file fails
+        return _not_checked(file, error, as_json)
     return int(verdict.outcome == "fail")
+
+
+def _not_checked(file: Path, error: Exception, as_json: bool) -> int:
+    why = f"{file}: {error.strerror or error if isinstance(error, OSError) else repr(error)}"
+    err.print(f"[red]未能检查 not checked[/] {escape(why)}")
+    if as_json:
+        with contextlib.suppress(OSError):  # it may be the very output that cannot be written
+            _line({"verdict": None, "error": why})
+    return WRONG_USE
+
+
+def _line(said: dict[str, Any]) -> None:
+    typer.echo(json.dumps(said, ensure_ascii=False))
 
 
 async def _measure(file: Path, slot: Slot) -> PackageFacts:

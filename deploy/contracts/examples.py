@@ -109,6 +109,15 @@ def media_tells() -> list[BaseModel]:
         ),
         mend=media.Text(zh="请以 1920x1080 重新导出后上传。", en="Export it in 1920x1080 and upload it again."),
     )
+    film = sha256(b"film").hexdigest()
+    shown = media.PublishedFile(
+        kind="video",
+        name="成片.mp4",
+        object=stored.model_copy(update={"key": f"published/{MATERIAL}/{film}"}),
+        type="video/mp4",
+        size=261_000_000,
+        sha256=film,
+    )
     return [
         media.MaterialUploaded(
             at=AT,
@@ -140,6 +149,16 @@ def media_tells() -> list[BaseModel]:
             sha256=PACKAGE,
             verdict="fail",
             findings=(too_small,),
+        ),
+        media.MaterialPublished(
+            at=AT,
+            entry=ENTRY,
+            material=MATERIAL,
+            studio=STUDIO,
+            campaign=CAMPAIGN,
+            slot=SLOT,
+            sha256=PACKAGE,
+            files=(shown,),
         ),
     ]
 

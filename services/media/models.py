@@ -1,5 +1,6 @@
 """What the object store says of what it holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,14 @@ class StoredPart:
     size: int
     etag: str
     modified: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """Where a browser's form sends a file, and the fields that go before it."""
+
+    url: str
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True)

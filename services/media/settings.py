@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from pydantic import Field
+
 from chassis.settings import ServiceSettings
 
 
@@ -15,10 +17,18 @@ class Settings(ServiceSettings):
     s3_access_key: str = ""
     s3_secret_key: str = ""
     s3_bucket: str = "zhumeng-material"
+    browser_origins: tuple[str, ...] = ()
+    """Origins besides `public_url` whose pages may send files to the store and read them there."""
     signing_key_file: Path | None = None
     """Ed25519 private key, PKCS#8 PEM, that receipts are signed with; the API does not start without it."""
     upload_url_lasts: timedelta = timedelta(hours=6)
     link_lasts: timedelta = timedelta(minutes=5)
     sweep_every: timedelta = timedelta(minutes=1)
+    stuck_after: timedelta = timedelta(minutes=5)
+    """What was accepted and does not go on for this long counts as stuck."""
     check_within: timedelta = timedelta(minutes=10)
-    """How long measuring one package may take before it is tried again."""
+    """How long one job may take before it is tried again."""
+    at_once: int = Field(default=2, ge=1)
+    """Jobs one worker does at a time, all but one of them checks; to do more, run more workers."""
+    province_weights: dict[str, float] = Field(default_factory=dict)
+    """By code, how many jobs of a province are done for one of a province not named; read by API and workers alike."""

@@ -4,7 +4,7 @@
   belongs to no campaign, follows `DEFAULT`.
 - Applicants get one mail for each notice. Admins get one row for each in their inbox, and at most one mail in
   `digest_every`: the first goes at once, what comes after it waits and goes together.
-- A package that passed is not told of; one that failed or has advice is.
+- A package that passed is not told of; one that failed or has advice is, its advice once.
 - Machines (frontend, ops, analytics accounts) are told nothing.
 """
 
@@ -109,9 +109,10 @@ def _happenings(event: Event) -> Iterator[Happening]:
         case EntrySubmitted():
             facts = {"studio": event.studio_name, "title": event.title, "again": event.attempt > 1}
             yield Happening("entry-submitted", facts, _of(event.account, event.province, event.city))
-        case MediaValidated() if event.verdict != "pass":
+        case MediaValidated() if event.verdict == "fail" or (event.verdict == "advice" and event.stage != "second"):
             broken = [_finding(finding) for finding in event.findings if not finding.ok]
             facts = {"file": event.name, "failed": event.verdict == "fail", "findings": broken}
+            facts["mend_by"] = event.mend_by
             yield Happening("material-checked", facts, _of_studio(event.studio))
         case ProvinceApproved() | ProvinceReturned():
             yield _decision(event)

@@ -85,6 +85,8 @@ class Voting:
 
     def _note(self, channel: str, read: Sequence[Handed | Malformed], decided: Sequence[Answered]) -> None:
         """A line for what was refused or held, by entry and outcome; it names no voter."""
+        if all(isinstance(decision, Counts) for decision in decided):
+            return
         noted: Counter[tuple[str, str, str]] = Counter()
         for each, decision in zip(read, decided, strict=True):
             if not isinstance(decision, Counts | Repeats | AlreadyCounted):

@@ -29,6 +29,7 @@ from services.voting.store import Shelf, VotingStore
 
 VOTES = "zhumeng.votes"
 LOOK_S = 1.0
+TOGETHER_S = 0.2
 
 
 def build_api(settings: Settings, clock: Clock | None = None) -> Service:
@@ -55,7 +56,7 @@ def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
     service = _service(settings, clock, "voting-tally")
     counting = tallying(service, settings)
     service.prepare.append(counting.store.prepare)
-    service.rounds.append(counting.count)
+    service.rounds.append(lambda: _count(counting))
     service.tasks.append(lambda: _close_ended(counting))
     return service
 
@@ -91,6 +92,14 @@ def tallying(service: Service, settings: Settings) -> Tallying:
 def _stream(service: Service) -> Stream:
     assert service.stream is not None
     return service.stream
+
+
+async def _count(tallying: Tallying) -> bool:
+    """Count, and let the votes of a moment come together: they cost one transaction, however many they are."""
+    busy = await tallying.count()
+    if busy:
+        await asyncio.sleep(TOGETHER_S)
+    return busy
 
 
 async def _close_ended(tallying: Tallying) -> None:

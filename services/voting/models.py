@@ -64,9 +64,9 @@ class Channels:
         return self.agreed.get(channel, UNLISTED)
 
 
-class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):
+class BallotIn(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A ballot as a channel writes it. Read tens of thousands of times a second, so neither this nor what is made of
-    it is a pydantic model."""
+    it is a pydantic model, or anything the garbage collector looks at."""
 
     campaign: Id
     entry: Id
@@ -77,7 +77,7 @@ class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):
     nonce: Given | None = None
 
 
-class Handed(Struct, frozen=True):
+class Handed(Struct, frozen=True, gc=False):
     """A ballot as a channel handed it in, and when it was received."""
 
     campaign: CampaignId
@@ -102,7 +102,7 @@ class Handed(Struct, frozen=True):
         return f"{self.campaign}/{self.voter}"
 
 
-class Ballot(Struct, frozen=True, omit_defaults=True):
+class Ballot(Struct, frozen=True, omit_defaults=True, gc=False):
     """A ballot as it was kept, which uses its voter's limits. It is never changed or deleted; whether it counts is
     kept beside it."""
 
@@ -138,8 +138,7 @@ class Kept:
     """The last one that decided on it."""
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Struct, frozen=True, gc=False):
     """The ballot is a vote, once it is kept."""
 
     ballot: Ballot
@@ -210,7 +209,7 @@ Answered = Counts | Held | Repeats | AlreadyCounted | OverLimit | OutsideWindow 
 """What can become of a ballot."""
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What the channel is told of one ballot; see `contracts.ingress.BallotAnswer`."""
 
     outcome: str

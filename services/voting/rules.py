@@ -96,7 +96,7 @@ def decide(
         return NotVotable("channel")
     if entry is None or entry.campaign != handed.campaign or entry.track not in voting.tracks:
         return NotVotable("entry")
-    day = _day(rulebook.zone.key, handed.received_at.replace(second=0, microsecond=0))
+    day = _day(rulebook.zone.key, handed.received_at.timestamp() // 60)
     reached = _reached_limit(handed, voting, earlier, day) if earlier else None
     if isinstance(reached, AlreadyCounted | Held):
         return reached
@@ -155,9 +155,9 @@ def _ballot(handed: Handed, ballot_id: BallotId, rulebook: Rulebook, entry: Vota
 
 
 @lru_cache(maxsize=1024)
-def _day(zone: str, minute: datetime) -> str:
-    """The calendar day of an instant; all of a minute lie in one."""
-    return minute.astimezone(ZoneInfo(zone)).date().isoformat()
+def _day(zone: str, minute: float) -> str:
+    """The calendar day of a minute since 1970; all of it lies in one."""
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).date().isoformat()
 
 
 def ballot_prefix(book: str, number: int) -> str:

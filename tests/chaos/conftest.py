@@ -31,7 +31,8 @@ def told(mongo_url: str, s3: ObjectStore, smtp: MailSink, tmp_path_factory: pyte
         "env": "test", "log": "json", "mongo_url": mongo_url, "retry_delays": DELAYS, "rulebooks": campaigns,
         "signing_key_file": key, "s3_endpoint": s3.endpoint, "s3_public_endpoint": s3.endpoint,
         "s3_access_key": s3.access_key, "s3_secret_key": s3.secret_key, "s3_bucket": s3.bucket,
-        "smtp_url": smtp.url, "sweep_every": timedelta(seconds=0.5), "sweep_s": 0.5, "digest_every": timedelta(0),
+        "smtp_url": smtp.url, "sweep_every": timedelta(seconds=0.5), "sweep_s": 0.5,
+        "stuck_after": timedelta(days=9), "digest_every": timedelta(0),
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from chassis.signing import SigningKey
 from chassis.streams import attributes
 from contracts.events.event import Event
 from contracts.ingress import Ingress
+from services.media.queue.models import OPEN
 from services.registration.accounts.tokens import Signer
 from tests.chaos.child import PATIENCE_S, Child, Order, built
 from tests.chaos.ledger import Census, census
@@ -34,9 +35,10 @@ DELAYS = (0.2, 0.5)
 JULY, SEPTEMBER = datetime(2023, 7, 21, 2, 30, tzinfo=UTC), datetime(2023, 9, 10, 4, tzinfo=UTC)
 """While entries are handed in and screened; while the public votes."""
 NOW_OF = {"voting-api": SEPTEMBER, "voting-tally": SEPTEMBER}
-UNFINISHED = {
+UNFINISHED: Mapping[str, tuple[str, Document]] = {
     "notify": ("notices", {"state": "due"}),
     "media-api": ("tickets", {"state": "completing"}),
+    "media-worker": ("jobs", {"state": {"$in": OPEN}}),
     "voting-api": ("rulings", {"done": False}),
 }
 """What a background task still has to do, by process: the collection it lies in and how it is known."""
@@ -104,10 +106,11 @@ class Lane:
 
     async def restart(self) -> None:
         """Start again after a death, once what the dead process held for some seconds has run out: its relay's lease,
-        and the transaction MongoDB still keeps open."""
-        run_out = {"$set": {"until": datetime.fromtimestamp(0, UTC)}}
-        await self.service.records.leases.update_many({}, run_out)
-        await self.service.database.books.update_many({}, run_out)
+        its jobs, its books, and the transaction MongoDB still keeps open."""
+        over = {"$set": {"until": datetime.fromtimestamp(0, UTC)}}
+        await self.service.records.leases.update_many({}, over)
+        await self.service.database.books.update_many({}, over)
+        await self.service.database.jobs.update_many({"state": "running"}, over)
         await self.end_transactions()
         await self.start()
 

@@ -17,10 +17,11 @@ Census = Mapping[Key, Document]
 Effects = Counter[str]
 """Documents that came to be or changed, with everything masked that differs from run to run."""
 
-NOT_EFFECTS = frozenset({"leases", "books", "positions", "corrections"})
+NOT_EFFECTS = frozenset({"leases", "lanes", "books", "positions", "corrections"})
 ATTEMPTS = frozenset(
-    {"tries", "digest_tries", "digest_at", "held", "next_at", "traceparent", "who", "role", "look", "later"}
-)
+    {"tries", "digest_tries", "digest_at", "held", "next_at", "traceparent", "who", "role", "deaths", "worker", "turn",
+     "look", "later"}
+)  # fmt: skip
 """Fields that count and time attempts, which crashes make more of, or say who brought one to its end: what a request
 began may be ended by a background task. How ballots are numbered is seen in the stream."""
 COUNTED_ON = ("n", "prev", "head", "sequence", "told", "audited")

@@ -5,6 +5,10 @@ A scenario prepares its lane and returns the act under test: publish a message, 
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from chassis.delivery import Message
@@ -15,6 +19,7 @@ from contracts.events.event import Event
 from contracts.ingress import HandInBallot, HandInBallots
 from contracts.rulebook import load_all
 from deploy.contracts.examples import AT, CONTACT, GANSU, LANZHOU, SLOT, TITLE
+from services.media.materials.models import Check
 from services.media.materials.models import Material as StoredMaterial
 from services.media.materials.store import MaterialStore
 from services.registration.certification.models import Studio
@@ -22,6 +27,7 @@ from services.registration.certification.store import StudioStore
 from services.registration.entries.models import Entry, Material
 from services.registration.entries.store import EntryStore
 from tests.chaos.lane import Lane
+from tests.data.make_packages import docx, pack, photo
 from tests.support.factories import make
 
 Act = Callable[[], Awaitable[object]]
@@ -143,19 +149,47 @@ async def package_is_checked(lane: Lane) -> Act:
     return telling(lane, told)
 
 
+@hearing("media-worker", review.ProvinceApproved)
+async def material_is_shown(lane: Lane) -> Act:
+    """A package that passed at first sight is read wholly, told of again, made ready, and told of as published."""
+    data = shown_package()
+    rulebook = load_all(lane.service.settings.rulebooks)["cloud-studio-2023"]  # type: ignore[index] # a plain id will do
+    told = make(
+        media.MaterialUploaded, entry=new_id(), material=new_id(), ticket=new_id(), size=len(data),
+        object=await stored_package(lane, data), sha256=sha256(data).hexdigest(), revision=rulebook.revision,
+    )  # fmt: skip
+    fields = told.model_dump(include=set(StoredMaterial.model_fields)) | {"title": TITLE, "studio_name": "工作室"}
+    fields |= {"track": "case", "slot": "case", "name": "案例.zip"}
+    check = Check(outcome="pass", findings=(), sha256=told.sha256, at=AT, stage="first")
+    material = StoredMaterial.model_validate({**fields, "id": told.material, "uploaded_at": AT, "check": check})
+    store = MaterialStore(lane.service.database)
+    await lane.service.transactions.run(lambda tx: store.add(tx, material))
+    return telling(lane, make(review.ProvinceApproved, about=about_entry(told.entry)))
+
+
+@cache
+def shown_package() -> bytes:
+    """A case that keeps every rule: a document with five pictures in it."""
+    with TemporaryDirectory() as folder:
+        pictures = [photo(Path(folder), number) for number in range(5)]
+        case = docx(Path(folder) / "case.docx", ["水火箭为什么飞得高"], pictures)
+        return pack(Path(folder) / "case.zip", {"案例.docx": case}).read_bytes()
+
+
 PACKAGE = b"PK\x03\x04 but nothing behind it" * 40
 
 
-async def stored_package(lane: Lane) -> media.StoredObject:
+async def stored_package(lane: Lane, data: bytes = PACKAGE) -> media.StoredObject:
     """One object in the store, put there once."""
-    if "package" not in lane.notes:
+    note = sha256(data).hexdigest()
+    if note not in lane.notes:
         objects, key = lane.objects(), f"material/{new_id()}"
         await objects.ensure_bucket()
         upload = await objects.create_multipart(key)
-        await lane.put(objects.presign_part(key, upload, 1, 600), PACKAGE)
+        await lane.put(objects.presign_part(key, upload, 1, len(data), 600), data)
         etag = await objects.complete_multipart(key, upload, await objects.list_parts(key, upload))
-        lane.notes["package"] = media.StoredObject(bucket=objects.bucket, key=key, etag=etag)
-    kept: media.StoredObject = lane.notes["package"]
+        lane.notes[note] = media.StoredObject(bucket=objects.bucket, key=key, etag=etag)
+    kept: media.StoredObject = lane.notes[note]
     return kept
 
 

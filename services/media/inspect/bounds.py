@@ -18,10 +18,20 @@ RATIO: Final = 50
 """How many times its own size an archive may inflate to, once past `RATIO_FREE`."""
 RATIO_FREE: Final = 64 * 2**20
 """Bytes an archive may inflate to whatever its size."""
+DICTIONARY: Final = 2**28
+"""Bytes a RAR may make its unpacker look back."""
 MOVIE: Final = 16 * 2**20
 """Bytes of an mp4's `moov`, and of all fragment headers together."""
 TRACKS: Final = 100
 """Tracks of an mp4."""
+TRIED: Final = 24
+"""Videos and pictures of a package that are tried in a decoder; of the others the headers are read."""
+FRAME: Final = 40_000_000
+"""Pixels of one picture of a video: 8K."""
+EDITS: Final = 1_000
+"""Edits of a track: cuts that a camera or a phone's editor left."""
+SAMPLES: Final = 1_000_000
+"""Samples of a track: nine hours at 30 frames a second."""
 BOXES: Final = 20_000
 """Boxes at the top of an mp4, or inside one box."""
 TEXT: Final = 16 * 2**20

@@ -1,9 +1,11 @@
 """The boxes an mp4 is made of (ISO/IEC 14496-12, 4.2), in memory and in place."""
 
 import struct
+import sys
+from array import array
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from services.media.inspect import bounds
 from services.media.inspect.models import Damaged
@@ -17,9 +19,10 @@ DATA: Final = frozenset({b"mdat", b"moov", b"moof", b"idat"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A box at the top of a file: where what it holds begins and ends."""
+    """A box at the top of a file: where it begins, and where what it holds begins and ends."""
 
     kind: bytes
+    begin: int
     start: int
     end: int
 
@@ -65,6 +68,16 @@ class Box:
         if count * size > len(self.data) - at:
             raise Damaged("damaged", f"{self.kind.decode('latin-1')}: {count} > {len(self.data)} B")
         return struct.iter_unpack(">" + layout, self.data[at : at + count * size])
+
+    def numbers(self, kind: Literal["I", "Q"], at: int, count: int) -> "array[int]":
+        """`count` whole numbers of four or eight bytes from `at`."""
+        found = array(kind)
+        if count * found.itemsize > len(self.data) - at:
+            raise Damaged("damaged", f"{self.kind.decode('latin-1')}: {count} > {len(self.data)} B")
+        found.frombytes(self.data[at : at + count * found.itemsize])
+        if sys.byteorder == "little":
+            found.byteswap()
+        return found
 
     def children(self, at: int = 0) -> Iterator["Box"]:
         """The boxes inside, from `at`."""
@@ -114,7 +127,7 @@ async def top_boxes(source: Source) -> AsyncIterator[Place]:
             if kind in DATA or at == 0:
                 raise Damaged("truncated", f"{kind.decode('latin-1')} @{at} + {size} > {source.size} B")
             return
-        yield Place(kind, at + length, at + size)
+        yield Place(kind, at, at + length, at + size)
         at += size
     raise Damaged("absurd", f"> {bounds.BOXES} boxes")
 

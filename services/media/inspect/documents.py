@@ -1,46 +1,110 @@
-"""Reads a docx in place: its characters as Word counts 字数, and the pictures in it (ISO/IEC 29500-1, 17; OPC)."""
+"""Reads a docx in place: its 字数, the pictures in it, and whatever in it runs or loads something when it is opened."""
 
 import asyncio
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
-from xml.parsers import expat
 
-from services.media.inspect import bounds
+from services.media.inspect.counting import count
 from services.media.inspect.formats import LOOK, format_of
 from services.media.inspect.images import read_jpeg
-from services.media.inspect.members import open_member, readable
-from services.media.inspect.models import Damaged, Document, Embedded
+from services.media.inspect.members import open_member
+from services.media.inspect.models import Damaged, Danger, Document, Embedded, FaultCode
+from services.media.inspect.opc import (
+    CONTENT_TYPES,
+    Relationship,
+    content_types,
+    parse,
+    parts_of,
+    parts_with_relationships,
+    relationships,
+)
 from services.media.inspect.source import Source, head
+from services.media.inspect.wordml import Declarations, Reading, leads_away
 from services.media.inspect.zip import Directory, Entry
 
-TEXT: Final = b"word/document.xml"
-MEDIA: Final = b"word/media/"
-WORD: Final = frozenset({
-    "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
-    "http://purl.oclc.org/ooxml/wordprocessingml/main",
-})  # fmt: skip
-"""The namespaces of transitional and strict documents."""
-COMPATIBILITY: Final = "http://schemas.openxmlformats.org/markup-compatibility/2006"
-BREAKS: Final = frozenset({"p", "tab", "br", "cr", "tc"})
-HIDDEN: Final = frozenset({"del", "moveFrom", "instrText", "delText"})
-WIDE_PUNCTUATION: Final = frozenset("“”‘’…—·")
-"""Marks that Chinese text writes full width though Unicode leaves their width open."""
+TEXT: Final = "word/document.xml"
+MEDIA: Final = "word/media/"
+NOTES: Final = frozenset({"footnotes", "endnotes"})
+"""Parts whose text counts as the running text does."""
+ASIDE: Final = frozenset({"header", "footer", "comments", "glossaryDocument"})
+"""Parts with text that does not count, and with fields that are run all the same."""
+MACROS: Final = ("macroenabled", "vbaproject")
+CLICKED: Final = frozenset({"hyperlink", "video", "audio", "media"})
+"""References outside that are followed by a click and not before."""
+KINDS: Final[dict[str, FaultCode]] = {
+    "oleObject": "ole", "control": "ole", "aFChunk": "altchunk", "vbaProject": "macros", "subDocument": "linked",
+}  # fmt: skip
+"""What a reference of some kind means wherever it leads."""
 
 
 async def read_docx(source: Source, directory: Directory) -> Document:
-    """The running text's length and the pictures. Damaged where the text is missing, no XML, or declares a DTD."""
+    """The text's length: the body with its tables and text boxes, foot- and endnotes; headers, footers and comments
+    are none of it, as in Word. Damaged where the text is missing, a part is no XML, or declares a DTD."""
     for fault in directory.faults:
-        if fault.code != "surplus":
+        if fault.code not in ("surplus", "name", "case"):
             raise Damaged(fault.code, fault.measured)
-    text = next((entry for entry in directory.entries if entry.raw == TEXT), None)
-    if text is None or not readable(text):
-        raise Damaged("damaged", TEXT.decode())
-    running = await _text(await open_member(source, text))
-    characters = await asyncio.to_thread(count, running)
-    media = [entry for entry in directory.entries if entry.raw.startswith(MEDIA) and readable(entry)]
+    parts = parts_of(directory)
+    starts = await relationships(source, parts, "")
+    text = next((each.target for each in starts if each.kind == "officeDocument"), TEXT)
+    text = text if text in parts else TEXT
+    if text not in parts:
+        raise Damaged("damaged", TEXT)
+    related = await relationships(source, parts, text)
+    counted, aside = [text, *_named(related, NOTES, parts)], [*_named(related, ASIDE, parts)]
+    readings = [await parse(source, parts[name], Reading()) for name in counted + aside]
+    pieces = ["".join(reading.pieces) for reading in readings[: len(counted)]]
+    length = await asyncio.to_thread(count, "\n".join(pieces))
+    dangers = {danger: None for reading in readings for danger in reading.dangers}
+    told = {code for code, _ in dangers}
+    for code, measured in await _package(source, {name: parts[name] for name in parts if name not in counted + aside}):
+        if measured not in KINDS or code not in told:
+            dangers[code, measured] = None
+    media = [entry for name, entry in parts.items() if name.startswith(MEDIA)]
     pictures = [await _picture(source, entry) for entry in media]
-    return Document(characters, tuple(pictures))
+    return Document(length, tuple(pictures), tuple(Danger(*danger) for danger in dangers))
+
+
+def _named(related: list[Relationship], kinds: frozenset[str], parts: Mapping[str, Entry]) -> Iterator[str]:
+    for name in dict.fromkeys(each.target for each in related if each.kind in kinds and not each.external):
+        if name in parts:
+            yield name
+
+
+async def _package(source: Source, parts: Mapping[str, Entry]) -> dict[tuple[FaultCode, str], None]:
+    """What the parts refer to and declare that runs or loads something; a DTD in any of them is Damaged."""
+    dangers = dict[tuple[FaultCode, str], None]()
+    for part in parts_with_relationships(parts):
+        for each in await relationships(source, parts, part):
+            if code := _meaning(each):
+                dangers[code, (each.target if each.external else each.kind)[:200]] = None
+    types = await content_types(source, parts[CONTENT_TYPES]) if CONTENT_TYPES in parts else set[str]()
+    if any(word in name.casefold() for word in MACROS for name in (*types, *parts)):
+        dangers["macros", "vbaProject"] = None
+    for name, entry in parts.items():
+        if name.endswith(".xml"):
+            await _declare(source, entry)
+    return dangers
+
+
+async def _declare(source: Source, entry: Entry) -> None:
+    """Damaged where a part that is not read declares what is refused; that it is no XML is nobody's concern."""
+    try:
+        await parse(source, entry, Declarations())
+    except Damaged as damage:
+        if damage.code != "damaged":
+            raise
+
+
+def _meaning(relationship: Relationship) -> FaultCode | None:
+    """What a reference does when the document is opened; None where it does nothing."""
+    if relationship.kind in KINDS:
+        return KINDS[relationship.kind]
+    if not relationship.external or relationship.kind in CLICKED:
+        return None
+    far = leads_away(relationship.target)
+    if relationship.kind == "attachedTemplate":
+        return "template" if far else "local-template"
+    return "linked" if far else None
 
 
 async def _picture(source: Source, entry: Entry) -> Embedded:
@@ -53,89 +117,3 @@ async def _picture(source: Source, entry: Entry) -> Embedded:
     except Damaged:
         shown = None
     return Embedded(entry.shown, kind, shown, (entry.size, entry.crc))
-
-
-async def _text(member: Source) -> str:
-    """The running text, tables and text boxes included, what is deleted and what is a field's code aside."""
-    if member.size > bounds.TEXT:
-        raise Damaged("absurd", f"{TEXT.decode()}: {member.size} B")
-    reading = Reading()
-    async for chunk in member.stream(0, member.size):
-        await asyncio.to_thread(reading.feed, chunk)
-    reading.feed(b"", last=True)
-    return "".join(reading.pieces)
-
-
-class Reading:
-    """Collects text from WordprocessingML as it comes. A DTD is refused before anything in it can expand."""
-
-    def __init__(self) -> None:
-        self.pieces: list[str] = []
-        self._depth = self._hidden_below = self._elements = self._length = 0
-        self._in_text = False
-        self._parser = expat.ParserCreate(namespace_separator=" ")
-        self._parser.buffer_text = True
-        self._parser.StartDoctypeDeclHandler = self._refuse
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._letters
-
-    def feed(self, data: bytes, last: bool = False) -> None:
-        """Go on with the next bytes."""
-        try:
-            self._parser.Parse(data, last)
-        except (expat.ExpatError, LookupError, ValueError) as error:
-            raise Damaged("damaged", str(error)) from error
-
-    def _refuse(self, name: str, system: str | None, public: str | None, internal: bool) -> None:
-        raise Damaged("dtd", name)
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > bounds.DEPTH or self._elements > bounds.ELEMENTS:
-            raise Damaged("absurd", f"{self._elements} elements, {self._depth} deep")
-        space, _, tag = name.rpartition(" ")
-        hides = (space in WORD and tag in HIDDEN) or (space == COMPATIBILITY and tag == "Fallback")
-        if hides and not self._hidden_below:
-            self._hidden_below = self._depth
-        if space in WORD and not self._hidden_below:
-            self._in_text = tag == "t"
-            self._break(tag)
-
-    def _end(self, name: str) -> None:
-        if self._hidden_below == self._depth:
-            self._hidden_below = 0
-        self._depth -= 1
-        self._in_text = False
-        self._break(name.rpartition(" ")[2])
-
-    def _break(self, tag: str) -> None:
-        if tag in BREAKS and self.pieces and self.pieces[-1] != "\n":
-            self.pieces.append("\n")
-
-    def _letters(self, text: str) -> None:
-        if self._in_text and not self._hidden_below:
-            self.pieces.append(text)
-            self._length += len(text)
-            if self._length > bounds.LETTERS:
-                raise Damaged("absurd", f"> {bounds.LETTERS} letters")
-
-
-def count(text: str) -> int:
-    """字数: every Chinese character and full-width mark is one, every run of other letters, digits and marks between
-    blanks is one, blanks are none."""
-    return sum(_counts(text))
-
-
-def _counts(text: str) -> Iterator[int]:
-    in_run = False
-    for letter in text:
-        if letter in WIDE_PUNCTUATION or unicodedata.east_asian_width(letter) in ("W", "F"):
-            in_run = False
-            yield 0 if letter.isspace() else 1
-        elif letter.isspace():
-            in_run = False
-        elif unicodedata.category(letter) not in ("Cf", "Mn", "Me", "Cc"):
-            yield 0 if in_run else 1
-            in_run = True

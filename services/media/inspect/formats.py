@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.media.inspect.models import Damaged, Family
+from services.media.inspect.models import Family
 from services.media.inspect.names import extension
 
 LOOK: Final = 4096
@@ -13,50 +13,101 @@ SIGNS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (257, b"ustar", "tar"), (0, b"\xff\xd8\xff", "jpg"), (0, b"\x89PNG\r\n\x1a\n", "png"), (0, b"GIF8", "gif"),
     (0, b"BM", "bmp"), (0, b"II*\0", "tif"), (0, b"MM\0*", "tif"), (8, b"WEBP", "webp"), (0, b"%PDF-", "pdf"),
     (0, b"{\\rtf", "rtf"), (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"), (8, b"AVI ", "avi"),
-    (0, b"\x1aE\xdf\xa3", "mkv"), (0, b"0&\xb2u\x8ef\xcf\x11", "wmv"), (0, b"FLV\1", "flv"),
+    (0, b"\x1aE\xdf\xa3", "mkv"), (0, b"OggS", "ogv"), (0, b"\0\0\0\x0cjP  ", "jp2"), (0, b"\0\0\0\x0cJXL ", "jxl"),
+    (0, b"\xff\x0a", "jxl"), (0, b"8BPS", "psd"), (0, b"0&\xb2u\x8ef\xcf\x11", "wmv"), (0, b"FLV\1", "flv"),
     (0, b"\0\0\1\xba", "mpg"), (0, b"\0\0\1\xb3", "mpg"), (0, b".RMF", "rmvb"), (0, b"MZ", "exe"),
-    (0, b"\x7fELF", "exe"), (0, b"#EXTM3U", "m3u8"), (0, b"ID3", "mp3"), (8, b"WAVE", "wav"), (0, b"ftyp", ""),
+    (0, b"\x7fELF", "exe"), (0, b"ID3", "mp3"), (8, b"WAVE", "wav"), (0, b"ftyp", ""), (0, b"RE~^", "rar"),
+    (7, b"**ACE**", "ace"), (2, b"-lh", "lzh"), (0, b"\x60\xea", "arj"), (0, b"MSCF", "cab"), (0, b"(\xb5/\xfd", "zst"),
 )  # fmt: skip
 BRANDS: Final = {
     b"qt  ": "mov", b"M4A ": "m4a", b"M4B ": "m4a", b"heic": "heic", b"heix": "heic", b"mif1": "heic", b"msf1": "heic",
-    b"avif": "avif", b"crx ": "cr3", b"f4v ": "flv",
+    b"heim": "heic", b"heis": "heic", b"hevc": "heic", b"hevx": "heic", b"avif": "avif", b"avis": "avif",
+    b"crx ": "cr3", b"f4v ": "f4v",
 }  # fmt: skip
 """Major brands that are no mp4."""
+BOXES: Final = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx"})
+"""What a movie may begin with."""
+TEXTS: Final = (
+    (b"#extm3u", "m3u8"), (b"ffconcat version", "ffconcat"), (b"[playlist]", "pls"), (b"[internetshortcut]", "url"),
+    (b"<mpd", "mpd"), (b"<svg", "svg"), (b"<smil", "smil"), (b"word.document", "xml"), (b"<!doctype html", "html"),
+    (b"<html", "html"), (b"<head", "html"), (b"<body", "html"), (b"mime-version:", "mht"), (b"<?xml", "xml"),
+)  # fmt: skip
+"""What tells texts apart, in the order it is looked for among their first letters."""
+TEXT_LOOK: Final = 512
+OPEN: Final = ((b"vnd.oasis.opendocument.text", "odt"), (b"epub+zip", "epub"), (b"vnd.oasis.opendocument", "odf"))
+"""What the first member of an open document says it is (OpenDocument 1.3, part 2, 3.3)."""
+PAGES: Final = b"Index/Document.iwa"
+MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
+"""Formats made of boxes (ISO/IEC 14496-12)."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
-OLD_OFFICE: Final = (("WordDocument", "doc"), ("Workbook", "xls"), ("PowerPoint Document", "ppt"))
-ENCRYPTED: Final = "EncryptedPackage"
-"""What an OLE file holds where a docx was saved with a password (MS-OFFCRYPTO, 2.3)."""
 FAMILIES: Final[dict[Family, frozenset[str]]] = {
     "video": frozenset(
         {"mp4", "mov", "m4v", "avi", "mkv", "webm", "wmv", "asf", "flv", "f4v", "mpg", "mpeg", "ts", "mts", "m2ts"}
         | {"rm", "rmvb", "3gp", "vob", "ogv", "m3u8"}
     ),
     "document": frozenset({"docx", "doc", "wps", "pdf", "rtf", "odt", "pages", "docm", "dot", "dotx"}),
-    "images": frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "psd", "svg", "cr3"}),
-    "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar"}),
+    "images": frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "psd", "svg", "cr3", "jp2", "jxl"}),
+    "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar", "zst", "cab", "ace", "arj", "lzh"}),
 }
+OFFICE_NAMES: Final = FAMILIES["document"] | {"xlsx", "xlsm", "xls", "pptx", "pptm", "ppt"}
 SPELT: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "tgz": "gz", "heif": "heic"}
+
+
+def claimed(name: str) -> str:
+    """The format a name's extension claims; empty where there is none."""
+    return SPELT.get(extension(name), extension(name))
+
+
+def looks_like(kind: str, name: str) -> str:
+    """What to call a zip or an OLE file that cannot be looked into: the document its name says, if it says one."""
+    return claimed(name) if kind in ("zip", "ole") and claimed(name) in OFFICE_NAMES else kind
 
 
 def format_of(first: bytes, name: str) -> str:
     """The format as a lower-case extension: `mp4`, `jpg`, `zip`; `unknown` where neither bytes nor name tell. Office
-    documents look like any `zip` or `ole` here; `office` and `old_office` tell them apart."""
-    said = SPELT.get(extension(name), extension(name))
-    if first[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"pnot"):
+    documents look like any `zip` or `ole` here; `office` and `ole` tell them apart."""
+    said = claimed(name)
+    if first[4:8] in BOXES:
         return _movie(first)
     for at, sign, kind in SIGNS:
         if kind and first.startswith(sign, at):
-            return kind
+            return _narrower(kind, first)
     if first[:1] == b"\x47" and first[188:189] == b"\x47":
         return "ts"
+    if first[4:5] == b"\x47" and first[196:197] == b"\x47":
+        return "m2ts"
     known = {kind for _, _, kind in SIGNS} | {"mp4", "mov", "docx"}
-    return said if said and said not in known and said.isascii() and said.isalnum() and len(said) <= 8 else "unknown"
+    if said in known or not said:
+        return text_kind(first) or "unknown"
+    return said if said.isascii() and said.isalnum() and len(said) <= 8 else "unknown"
+
+
+def _narrower(kind: str, first: bytes) -> str:
+    """Formats that begin alike told apart: Matroska by the kind it names itself, open documents by their type."""
+    if kind == "mkv":
+        return "webm" if b"\x42\x82\x84webm" in first[:64] else "mkv"
+    if kind == "zip" and first[30:38] == b"mimetype":
+        return next((each for sign, each in OPEN if sign in first[38:120]), "zip")
+    return kind
+
+
+def text_kind(first: bytes) -> str:
+    """What a text is by how it begins; nothing where it is no text."""
+    begins = first[:TEXT_LOOK].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not begins or any(byte < 32 and byte not in b"\t\r\n\f" for byte in begins):
+        return ""
+    return next((kind for sign, kind in TEXTS if sign in begins.lower()), "txt")
 
 
 def _movie(first: bytes) -> str:
-    """By brand (ISO/IEC 14496-12, 4.3): a QuickTime file that also promises to be an mp4 is one."""
-    if first[4:8] != b"ftyp":
+    """By brand (ISO/IEC 14496-12, 4.3), which may come after some padding: a QuickTime file that also promises to be an
+    mp4 is one."""
+    at = 0
+    while first[at + 4 : at + 8] in (b"free", b"skip", b"wide") and int.from_bytes(first[at : at + 4], "big") >= 8:
+        at += int.from_bytes(first[at : at + 4], "big")
+    if first[at + 4 : at + 8] not in (b"ftyp", b"styp"):
         return "mov"
+    first = first[at:]
     length = min(int.from_bytes(first[:4], "big"), len(first))
     brands = [first[8:12], *(first[at : at + 4] for at in range(16, length - 3, 4))]
     other = BRANDS.get(brands[0])
@@ -67,6 +118,8 @@ def _movie(first: bytes) -> str:
 
 def office(names: set[bytes]) -> str:
     """What a zip is by the names of its members: an office document has its content types at the top."""
+    if PAGES in names:
+        return "pages"
     if b"[Content_Types].xml" in names:
         for folder, kind in OFFICE:
             if any(name.startswith(folder) for name in names):
@@ -74,15 +127,10 @@ def office(names: set[bytes]) -> str:
     return "zip"
 
 
-def old_office(directory: bytes) -> str:
-    """What an OLE file is by the names in its directory; `ole` where they do not tell. Damaged where it is a newer
-    document behind a password."""
-    if ENCRYPTED.encode("utf-16-le") in directory:
-        raise Damaged("encrypted", "Office")
-    return next((kind for name, kind in OLD_OFFICE if name.encode("utf-16-le") in directory), "ole")
-
-
 def family_of(kind: str, name: str) -> Family:
-    """The kind of part a file is, by its format; by its name's extension where the format does not tell."""
-    said = SPELT.get(extension(name), extension(name)) if kind in ("unknown", "ole") else kind
-    return next((family for family, kinds in FAMILIES.items() if said in kinds), "other")
+    """The kind of part a file is, by its format; by its name's extension where the format is none of any part, so that
+    a text called a video is a wrong video and not a missing one."""
+    said = claimed(name)
+    said = "" if said in FAMILIES["archive"] else said
+    tellers = (said,) if kind in ("unknown", "ole") else (kind, said)
+    return next((family for each in tellers for family, kinds in FAMILIES.items() if each in kinds), "other")

@@ -1,8 +1,9 @@
 """The picture an H.264 stream declares in its sequence parameter set (ITU-T H.264, 7.3.2.1.1 and E.1.1)."""
 
-from typing import Final, NamedTuple
+from fractions import Fraction
+from typing import Final
 
-from contracts.rulebook.measures import Pixels
+from services.media.inspect.bits import SQUARE, Bits, Declared, aspect
 from services.media.inspect.models import Damaged
 
 HIGH_PROFILES: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -14,42 +15,6 @@ ASPECTS: Final = (
 EXTENDED_ASPECT: Final = 255
 
 
-class Declared(NamedTuple):
-    """Cropped size in samples, and a sample's width to its height."""
-
-    size: Pixels
-    aspect: tuple[int, int]
-
-
-class Bits:
-    """Reads bits and Exp-Golomb numbers. Damaged past the end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._number = int.from_bytes(data, "big")
-        self._left = len(data) * 8
-
-    def take(self, count: int) -> int:
-        """An unsigned number of so many bits."""
-        if count > self._left:
-            raise Damaged("damaged", "SPS")
-        self._left -= count
-        return (self._number >> self._left) & ((1 << count) - 1)
-
-    def golomb(self) -> int:
-        """ue(v)."""
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-            if zeros > 32:
-                raise Damaged("damaged", "SPS")
-        return (1 << zeros) - 1 + self.take(zeros)
-
-    def signed_golomb(self) -> int:
-        """se(v)."""
-        code = self.golomb()
-        return (code + 1) // 2 if code % 2 else -(code // 2)
-
-
 def from_configuration(data: bytes) -> Declared | None:
     """The first parameter set of an `avcC` (ISO/IEC 14496-15, 5.3.3.1); None where it has none."""
     if len(data) < 8 or not data[5] & 0x1F:
@@ -58,12 +23,17 @@ def from_configuration(data: bytes) -> Declared | None:
     unit = data[8 : 8 + length]
     if len(unit) < length or length < 5:
         raise Damaged("damaged", "avcC")
-    return from_parameter_set(unit[1:].replace(b"\0\0\3", b"\0\0"))
+    return from_parameter_set(unescaped(unit[1:]))
+
+
+def unescaped(unit: bytes) -> bytes:
+    """A unit's payload without its emulation prevention (7.4.1)."""
+    return unit.replace(b"\0\0\3", b"\0\0")
 
 
 def from_parameter_set(payload: bytes) -> Declared:
     """What a parameter set says, its unit's header and its emulation prevention taken away."""
-    bits = Bits(payload[:512])
+    bits = Bits(payload[:512], "SPS")
     profile = bits.take(24) >> 16
     bits.golomb()
     chroma, separate = _chroma(bits, profile) if profile in HIGH_PROFILES else (1, 0)
@@ -81,9 +51,7 @@ def from_parameter_set(payload: bytes) -> Declared:
         left, right, top, bottom = bits.golomb(), bits.golomb(), bits.golomb(), bits.golomb()
         width -= (left + right) * crop_x
         height -= (top + bottom) * crop_y * lines
-    if not (0 < width <= 2**16 and 0 < height <= 2**16):
-        raise Damaged("damaged", f"SPS {width}x{height}")
-    return Declared(Pixels(width, height), _aspect(bits) if bits.take(1) else (1, 1))
+    return Declared(bits.size(width, height), declared_aspect(bits) if bits.take(1) else SQUARE)
 
 
 def _chroma(bits: Bits, profile: int) -> tuple[int, int]:
@@ -121,11 +89,10 @@ def _skip_order(bits: Bits) -> None:
             bits.golomb()
 
 
-def _aspect(bits: Bits) -> tuple[int, int]:
+def declared_aspect(bits: Bits) -> Fraction:
+    """What the usability information begins with, the same in H.264 and H.265."""
     if not bits.take(1):
-        return 1, 1
+        return SQUARE
     index = bits.take(8)
     wide, high = (bits.take(16), bits.take(16)) if index == EXTENDED_ASPECT else (1, 1)
-    if index < len(ASPECTS):
-        wide, high = ASPECTS[index]
-    return (wide, high) if wide and high else (1, 1)
+    return aspect(*ASPECTS[index]) if index < len(ASPECTS) else aspect(wide, high)

@@ -1,5 +1,6 @@
 """Reads a JPEG's size as shown, from its markers alone (ITU-T T.81, Annex B; Exif 2.3 for the orientation)."""
 
+import re
 import struct
 from typing import Final
 
@@ -8,12 +9,23 @@ from services.media.inspect import bounds
 from services.media.inspect.models import Damaged, Image
 from services.media.inspect.source import Source, exactly
 
-FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+FRAMES: Final = (frozenset(range(0xC0, 0xD0)) | {0xF7}) - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers of every kind of coding."""
 END, SCAN, APP1, FILL = 0xD9, 0xDA, 0xE1, 0xFF
 ALONE: Final = frozenset({0x01, FILL, *range(0xD0, 0xD9)})
 """Markers that no length follows."""
 ORIENTATION: Final = 0x0112
+NUMBERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}
+"""How Exif writes whole numbers: the orientation is to be the first kind, and viewers read it in any."""
+USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""Frames that viewers and browsers decode: baseline, extended, progressive; 8 bits, Huffman coded."""
+RARE: Final = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic", 0xF7: "JPEG-LS"}
+MARKER: Final = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
+STRAY: Final = 64 * 2**10
+"""Bytes between two segments at most."""
+EOI: Final = b"\xff\xd9"
+BLOCK: Final = 64
+"""Pixels coded together."""
 TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations that lay the picture on its side."""
 TAIL: Final = 64 * 2**10
@@ -21,11 +33,11 @@ TAIL: Final = 64 * 2**10
 
 
 async def read_jpeg(source: Source) -> Image:
-    """The picture a JPEG shows. Damaged where it has no frame, no scan or no end, or is larger than any camera's."""
+    """The picture a JPEG shows. Damaged where it has no frame, no scan or no end, is larger than any camera's, or coded
+    as no browser decodes it."""
     size, turned, at = Pixels(0, 0), False, 2
     for _ in range(bounds.PICTURE_SEGMENTS):
-        marker = await _marker(source, at)
-        at += 1 if marker == FILL else 2
+        marker, at = await _marker(source, at)
         if marker == END or at > bounds.PICTURE_HEADER:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker in ALONE:
@@ -34,28 +46,37 @@ async def read_jpeg(source: Source) -> Image:
         if length < 2:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker == SCAN and size.width:
+            _refuse_bomb(size, source.size)
             await _check_end(source, at + length)
             return _image(size, turned)
         if marker in FRAMES:
-            size = _size(await exactly(source, at + 2, min(length - 2, 5)))
+            size = _size(marker, await exactly(source, at + 2, min(length - 2, 6)))
         elif marker == APP1:
             turned = turned or _orientation(await exactly(source, at + 2, length - 2)) in TURNED
         at += length
     raise Damaged("absurd", f"SOS > {at}")
 
 
-async def _marker(source: Source, at: int) -> int:
-    """The marker at a place; FILL where another byte of fill comes first."""
+async def _marker(source: Source, at: int) -> tuple[int, int]:
+    """The marker at a place, FILL where another byte of fill comes first, and where to go on. What some cameras leave
+    between segments is skipped, as every viewer does."""
     lead, marker = await exactly(source, at, 2)
-    if lead != 0xFF or marker == 0x00:
-        raise Damaged("damaged", f"{lead:02X}{marker:02X} @{at}")
-    return marker
+    if lead != FILL or marker == 0x00:
+        found = MARKER.search(await exactly(source, at, min(STRAY, source.size - at)))
+        if found is None:
+            raise Damaged("damaged", f"{lead:02X}{marker:02X} @{at}")
+        return found[0][1], at + found.end()
+    return marker, at + (1 if marker == FILL else 2)
 
 
-def _size(frame: bytes) -> Pixels:
-    if len(frame) < 5:
+def _size(marker: int, frame: bytes) -> Pixels:
+    if len(frame) < 6:
         raise Damaged("damaged", "SOF")
-    height, width = struct.unpack_from(">HH", frame, 1)
+    bits, height, width, colours = struct.unpack_from(">BHHB", frame)
+    if marker not in USUAL:
+        raise Damaged("coding", RARE.get(marker, "hierarchical"))
+    if bits != 8 or colours not in (1, 3, 4):
+        raise Damaged("coding", f"{bits} bit × {colours}")
     if not width or not height:
         raise Damaged("damaged", f"{width}x{height}")
     if width * height > bounds.PIXELS:
@@ -63,10 +84,23 @@ def _size(frame: bytes) -> Pixels:
     return Pixels(width, height)
 
 
+def _refuse_bomb(size: Pixels, length: int) -> None:
+    """Every block of 8 by 8 takes a bit at least (F.1.2.1): a picture of more was made to fill a viewer's memory."""
+    if size.width * size.height > BLOCK * 8 * length:
+        raise Damaged("bomb", f"{size.width}x{size.height}, {length} B")
+
+
 async def _check_end(source: Source, scan: int) -> None:
+    """Phones put whole films after the picture: where its end is not near the end of the file, all of it is read."""
     start = max(scan, source.size - TAIL)
-    if start >= source.size or b"\xff\xd9" not in await exactly(source, start, source.size - start):
-        raise Damaged("truncated", f"EOI, {source.size} B")
+    if start < source.size and EOI in await exactly(source, start, source.size - start):
+        return
+    last = b""
+    async for chunk in source.stream(min(scan, source.size), max(0, start - scan)):
+        if EOI in last + chunk:
+            return
+        last = chunk[-1:]
+    raise Damaged("truncated", f"EOI, {source.size} B")
 
 
 def _image(size: Pixels, turned: bool) -> Image:
@@ -85,7 +119,7 @@ def _orientation(segment: bytes) -> int:
         entry = at + 2 + 12 * index
         if entry + 12 > len(tiff):
             break
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == ORIENTATION and kind == 3:
-            return int(value)
+        tag, kind = struct.unpack_from(order + "HH", tiff, entry)
+        if tag == ORIENTATION and kind in NUMBERS:
+            return int(struct.unpack_from(order + NUMBERS[kind], tiff, entry + 8)[0])
     return 1

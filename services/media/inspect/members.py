@@ -1,15 +1,19 @@
 """Opens the members of a zip where they lie."""
 
+import struct
 from collections.abc import Iterator
 
 from services.media.inspect import names
 from services.media.inspect.inflate import Inflated, Marks
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import Blocks, Slice, Source, exactly
-from services.media.inspect.zip import DEFLATED, ENCRYPTED, FULL32, LOCAL, LOCAL_HEAD, STORED, Entry
+from services.media.inspect.zip import CENTRAL, DEFLATED, ENCRYPTED, FULL32, LOCAL, LOCAL_HEAD, STORED, Entry
 
 DESCRIPTOR = 0x0008
 """Flag: sizes and CRC follow the data, the local header need not have them (APPNOTE 4.4.4)."""
+DESCRIPTOR_SIGN = b"PK\7\x08"
+DESCRIPTOR_SIZE = 24
+"""Bytes of the longest descriptor."""
 NEAR = 2**10
 """Bytes in which a local header with its names lies, nearly always."""
 
@@ -25,6 +29,18 @@ def readable(entry: Entry) -> bool:
     return wanted(entry) and plain and (entry.method == DEFLATED or entry.packed == entry.size)
 
 
+def descriptor_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
+    """How what follows a member's data contradicts the directory: CRC and sizes of 4 or 8 bytes each, with a signature
+    or without (APPNOTE 4.3.9). Some writers announce a descriptor and leave it out."""
+    if not entry.flags & DESCRIPTOR or not data or data.startswith((LOCAL, CENTRAL)):
+        return
+    said = [struct.pack("<LQQ", entry.crc, entry.packed, entry.size)]
+    if max(entry.packed, entry.size) <= FULL32:
+        said.append(struct.pack("<3L", entry.crc, entry.packed, entry.size))
+    if not any(data.startswith((each, DESCRIPTOR_SIGN + each)) for each in said):
+        yield Fault("header", f"descriptor of @{entry.offset}", entry.shown)
+
+
 def names_length(head: bytes) -> int:
     """Bytes of name and extra fields that follow the fixed part of a local header; 0 where it is none."""
     whole = len(head) >= LOCAL_HEAD.size and head.startswith(LOCAL)
@@ -34,25 +50,30 @@ def names_length(head: bytes) -> int:
 def local_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
     """How a local header (with the names after it) contradicts the directory."""
     if len(data) < LOCAL_HEAD.size or not data.startswith(LOCAL):
-        yield Fault("header", f"@{entry.offset}", entry.shown)
+        yield Fault("header", f"local header @{entry.offset}", entry.shown)
         return
     _, _, flags, method, _, _, crc, packed, size, long, _ = LOCAL_HEAD.unpack_from(data)
     if data[LOCAL_HEAD.size : LOCAL_HEAD.size + long] != entry.raw or method != entry.method or flags & ENCRYPTED:
-        yield Fault("header", f"@{entry.offset}", entry.shown)
+        yield Fault("header", f"local header @{entry.offset}", entry.shown)
     elif not flags & DESCRIPTOR and not (
         crc == entry.crc and packed in (entry.packed, FULL32) and size in (entry.size, FULL32)
     ):
         yield Fault("header", f"{packed} / {size} B", entry.shown)
 
 
-async def open_member(source: Source, entry: Entry, marks: Marks | None = None) -> Source:
+async def open_member(source: Source, entry: Entry) -> Source:
     """The member's unpacked bytes as a source. Damaged where its local header is not the directory's."""
     near = await exactly(source, entry.offset, min(NEAR, source.size - entry.offset))
     length = LOCAL_HEAD.size + names_length(near)
     head = near[:length] if length <= len(near) else await exactly(source, entry.offset, length)
     for fault in local_faults(entry, head):
         raise Damaged(fault.code, fault.measured)
-    packed = Slice(source, entry.offset + length, entry.packed)
-    if packed.size + entry.offset + length > source.size:
+    return member_at(source, entry.offset + length, entry)
+
+
+def member_at(source: Source, start: int, entry: Entry, marks: Marks | None = None) -> Source:
+    """The same, of a member whose packed bytes are known to begin at `start`."""
+    if start + entry.packed > source.size:
         raise Damaged("truncated", f"{entry.packed} B")
+    packed = Slice(source, start, entry.packed)
     return Blocks(Inflated(packed, entry.size, marks), kept=32) if entry.method == DEFLATED else packed

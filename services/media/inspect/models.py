@@ -10,8 +10,9 @@ from contracts.rulebook.measures import Pixels
 
 FaultCode = Literal[
     "truncated", "damaged", "encrypted", "split", "too-many", "bomb", "overlap", "path", "link", "method", "size",
-    "crc", "header", "duplicate", "surplus", "nested", "absurd", "dtd", "no-video", "several-videos", "missing-samples",
-    "unchecked",
+    "crc", "header", "duplicate", "surplus", "nested", "name", "case", "folder", "ambiguous", "empty", "absurd", "dtd",
+    "blank", "no-video", "several-videos", "missing-samples", "undecodable", "flawed", "picture", "macros", "template",
+    "local-template", "linked", "ole", "altchunk", "dde", "resave", "coding", "unchecked",
 ]  # fmt: skip
 """What can be wrong with bytes whatever the rulebook says; `unchecked` is what this engine cannot look into."""
 
@@ -67,11 +68,20 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
+class Danger:
+    """Something in a document that runs or loads something when it is opened."""
+
+    code: FaultCode
+    measured: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A text document: its characters as Word counts 字数, and the pictures in it."""
+    """A text document: its characters as Word counts 字数, the pictures in it, and what is dangerous in it."""
 
     characters: int
     pictures: tuple[Embedded, ...] = ()
+    dangers: tuple[Danger, ...] = ()
 
 
 Content = Video | Image | Document
@@ -80,7 +90,8 @@ Content = Video | Image | Document
 @dataclass(frozen=True, slots=True)
 class File:
     """One file of a package, what systems leave behind aside. `format` is what the bytes are (`mp4`, `docx`, `jpg`…),
-    the extension only where the bytes do not tell. `content` is None where it was not asked for or not readable."""
+    the extension only where the bytes do not tell. `content` is None where it was not asked for or not readable;
+    `claims` is what the name alone says it is."""
 
     name: str
     size: int
@@ -88,18 +99,24 @@ class File:
     family: Family
     key: tuple[int, int]
     content: Content | None = None
+    claims: Family = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
     """Everything measured in one upload. `format` is the archive's (`zip`, `rar`) or the file's own;
-    `sha256` is over all its bytes, as read; `files` is None where they could not be listed."""
+    `sha256` is over all its bytes, None where not all were read; `files` is None where they could not be listed."""
 
     format: str
     size: int
-    sha256: Sha256
+    sha256: Sha256 | None
     files: tuple[File, ...] | None = None
     faults: tuple[Fault, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte was read: the hash, every CRC and what every member really inflates to are proven too."""
+        return self.sha256 is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from contracts.rulebook.limits import (
     NamingRule,
     ResolutionLimit,
     SizeLimit,
+    SoundLimit,
 )
 from contracts.rulebook.measures import Pixels, share_text, span_text
 
@@ -35,6 +36,11 @@ def duration(span: timedelta) -> str:
     """`9:00.0`: minutes, seconds and tenths, never rounded up past a limit."""
     tenths = span // timedelta(milliseconds=100)
     return f"{tenths // 600}:{tenths % 600 // 10:02d}.{tenths % 10}"
+
+
+def sound(audible: bool) -> str:
+    """Whether a video has sound."""
+    return "有声音 sound" if audible else "无声音 silent"
 
 
 def pixels(picture: Pixels) -> str:
@@ -66,6 +72,8 @@ def expected(limit: Limit) -> str:
             return f"{ratio.width}:{ratio.height}" + (f" ±{share_text(share)}" if share else "")
         case ResolutionLimit(min=low, max=high, either_way_up=turned):
             return _between(low, high, pixels) + (" ↻" if turned else "")
+        case SoundLimit():
+            return sound(True)
         case NamingRule(template=template):
             return template
         case _:

@@ -1,59 +1,113 @@
 """Measures a package in place."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from contracts.rulebook import Slot
-from contracts.rulebook.material import ArchiveContainer, PartRules
+from contracts.rulebook.material import ArchiveContainer, FileContainer, PartRules
 from services.media.inspect import bounds
+from services.media.inspect.decode import PLACES, decodes, photo_decodes
 from services.media.inspect.documents import read_docx
-from services.media.inspect.formats import LOOK, family_of, format_of, office, old_office
+from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like, office
 from services.media.inspect.images import read_jpeg
-from services.media.inspect.inflate import Marks
 from services.media.inspect.members import open_member, readable, wanted
-from services.media.inspect.models import Content, Damaged, Fault, File, PackageFacts
+from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
-from services.media.inspect.source import Blocks, Source, exactly, head
+from services.media.inspect.ole import old_office, old_word
+from services.media.inspect.png import png_decodes, read_png
+from services.media.inspect.rar import RarEntry, read_rar
+from services.media.inspect.source import BLOCK, Blocks, Source, head
+from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
-from services.media.inspect.zip import Directory, Entry, read_directory
+from services.media.inspect.zip import DEFLATED, STORED, Directory, Entry, read_directory
 
-OLE_HEADER: Final = 512
-MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
+CERTAIN: Final = frozenset({"split", "encrypted", "overlap", "bomb", "too-many"})
+"""What only a zip has, also where other bytes come before it."""
+SMALL: Final = 2**20
+"""Packages up to this are read in one request."""
+REQUEST: Final = 2**19
+"""Bytes that are streamed in the time of one ranged read."""
+
+
+async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
+    """What ranges can prove: the directory, every header, the content of the files the slot asks about. Where that
+    means reading nearly every byte anyway, as in a deflated or small package, everything is proven at once: the facts
+    say so by being `complete`, and `measure` need not follow."""
+    return await _measure(source, slot, name, every_byte=False)
 
 
 async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
-    """What lies in a package and what it is like, read as far as the slot asks. `name` is the upload's file name and
-    helps only where the bytes do not tell what they are. A malformed package is a fact; an error of the store raises.
+    """Everything: what the ranges prove, and what needs every byte, which is the SHA-256, every member's CRC and what
+    it really inflates to. So it finds all that `measure_first` finds, and can only ever turn a pass into a fail.
 
-    The structure is read by ranges; then every byte passes once, for the SHA-256 and what only all bytes can prove.
-    """
-    blocks = Blocks(source)
+    `name` is the upload's file name and helps only where the bytes do not tell what they are. A malformed package is a
+    fact; an error of the store raises. Pure: the same bytes and slot give the same facts on every run."""
+    return await _measure(source, slot, name, every_byte=True)
+
+
+async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> PackageFacts:
+    blocks = Blocks(source, source.size if source.size <= SMALL else BLOCK)
+    await blocks.fetch_ends(BLOCK)
     kind, directory, faults = await _recognise(blocks, name)
-    if isinstance(slot.container, ArchiveContainer):
-        proof = await prove(source, directory.entries if directory else ())
-        return await _archive(
-            blocks, slot, PackageFacts(kind, source.size, proof.sha256, None, faults), directory, proof
-        )
-    proof = await prove(source)
-    key = (source.size, int(proof.sha256[:8], 16))
-    file = File(name, source.size, kind, family_of(kind, name), key)
-    content, wrong = await _look(blocks, file, slot)
-    files = (replace(file, content=content),)
-    return PackageFacts(kind, source.size, proof.sha256, files, (*faults, *wrong))
+    listed = directory if isinstance(slot.container, ArchiveContainer) else None
+    every_byte = every_byte or _ranges_cost(listed.entries if listed else (), source.size) >= source.size
+    async with _proving(blocks, kind, listed) if every_byte else _listing(blocks, listed) as proof:
+        facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
+        if isinstance(slot.container, ArchiveContainer):
+            return await _archive(blocks, slot, facts, directory, proof)
+    content, wrong = None, tuple(replace(fault, file=fault.file or name) for fault in faults)
+    kind = kind if source.size else claimed(name) or kind
+    file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
+    if not wrong:
+        content, wrong = await _look(blocks, file, slot, PLACES if every_byte else 0)
+    return replace(facts, files=(replace(file, content=content),), faults=wrong)
+
+
+def _ranges_cost(entries: Sequence[Entry], everything: int) -> int:
+    """What looking into members by ranges costs, in bytes that could be streamed instead."""
+    files = list(filter(wanted, entries))
+    if any(isinstance(entry, RarEntry) and entry.method != STORED for entry in files):
+        return everything
+    return REQUEST * (2 + len(files)) + sum(entry.packed for entry in files if entry.method == DEFLATED)
+
+
+@asynccontextmanager
+async def _listing(source: Source, directory: Directory | None) -> AsyncIterator[Proof]:
+    """What the listing of an archive alone can say: nothing is proven, stored members of a RAR can be read."""
+    yield Proof(opened=opened_in_place(source, directory.entries if directory else ()))
+
+
+@asynccontextmanager
+async def _proving(source: Source, kind: str, directory: Directory | None) -> AsyncIterator[Proof]:
+    """What only all the bytes can prove of an archive; members opened on the way can be read inside the block."""
+    if kind == "rar" and directory:
+        async with proving_rar(source, [entry for entry in directory.entries if isinstance(entry, RarEntry)]) as proof:
+            yield proof
+    else:
+        yield await prove(source, directory.entries if directory else ())
 
 
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
     """What an upload is by its bytes; its directory if it is a zip, or what is wrong with that."""
+    if not source.size:
+        return "empty", None, ()
     kind = format_of(await head(source, LOOK), name)
-    if kind not in ("zip", "unknown", "ole"):
+    if kind not in ("zip", "rar", "unknown", "ole"):
         return kind, None, ()
     try:
+        if kind == "rar":
+            directory = await read_rar(source)
+            return kind, directory, directory.faults
         if kind == "ole":
-            return old_office(await _ole_directory(source)), None, ()
+            return await old_office(source, name), None, ()
         directory = await read_directory(source)
     except Damaged as damage:
-        return kind, None, (Fault(damage.code, damage.measured),) if kind != "unknown" else ()
+        if kind == "unknown" and damage.code not in CERTAIN:
+            return kind, None, ()
+        kind = "zip" if kind == "unknown" else looks_like(kind, name)
+        return kind, None, (Fault(damage.code, damage.measured),)
     kind = office({entry.raw for entry in directory.entries})
     return kind, directory if kind == "zip" else None, directory.faults if kind == "zip" else ()
 
@@ -62,17 +116,17 @@ async def _archive(
     source: Source, slot: Slot, facts: PackageFacts, directory: Directory | None, proof: Proof
 ) -> PackageFacts:
     """The facts of an archive with those of the files in it."""
-    if facts.format == "rar":
-        return replace(facts, faults=(Fault("unchecked", "rar"),))
     if directory is None:
         return facts
     entries = list(filter(wanted, directory.entries))
+    if not entries:
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", f"0 / {len(directory.entries)}")))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof.marks.get(entry.offset))
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, _places(entry, proof, files))
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -89,68 +143,91 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
     return sum(file.family == part.kind for file in files) > most
 
 
-async def _member(source: Source, slot: Slot, entry: Entry, marks: Marks | None) -> tuple[File, Sequence[Fault]]:
-    kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
-    file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
-    if not readable(entry):
+def _places(entry: Entry, proof: Proof, files: Sequence[File]) -> int:
+    """At how many places a member's pictures are tried in a decoder: at none before the pass over every byte or after
+    so many files, and only at the start of what would have to be inflated again."""
+    if not proof.sha256 or sum(isinstance(each.content, Video | Image) for each in files) >= bounds.TRIED:
+        return 0
+    return 1 if entry.method == DEFLATED else PLACES
+
+
+async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places: int) -> tuple[File, Sequence[Fault]]:
+    kind, key = claimed(entry.name) or "unknown", (entry.size, entry.crc)
+    family = family_of(kind, entry.name)
+    file = File(entry.shown, entry.size, kind, family, key, claims=family)
+    opened = proof.opened.get(entry.offset)
+    if not entry.size:
+        return file, _blank(file, slot)
+    if not opened and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
-        member = await open_member(source, entry, marks)
+        member = opened or await open_member(source, entry)
         kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
-    content, wrong = await _look(member, file, slot)
+    content, wrong = await _look(member, file, slot, places)
     return replace(file, content=content), wrong
+
+
+def _blank(file: File, slot: Slot) -> tuple[Fault, ...]:
+    """That a file the slot asks for is empty; of others that says nothing."""
+    asked = isinstance(slot.container, FileContainer) or any(part.kind == file.family for part in slot.rules)
+    return (Fault("blank", "0 B", file.name),) if asked else ()
 
 
 async def _kind(source: Source, name: str) -> str:
     """The format of a file, office documents told apart. Damaged where it is behind a password."""
     match format_of(await head(source, LOOK), name):
         case "zip":
-            return await _zip_kind(source)
+            return await _zip_kind(source, name)
         case "ole":
-            return old_office(await _ole_directory(source))
+            return await old_office(source, name)
         case kind:
             return kind
 
 
-async def _zip_kind(source: Source) -> str:
-    """Which of the formats that are zips; one that cannot be listed is named by what it is, a zip."""
+async def _zip_kind(source: Source, name: str) -> str:
+    """Which of the formats that are zips. One that cannot be listed is a zip, or Damaged where its name says more."""
     try:
         return office({entry.raw for entry in (await read_directory(source)).entries})
     except Damaged:
+        if looks_like("zip", name) != "zip":
+            raise
         return "zip"
 
 
-async def _ole_directory(source: Source) -> bytes:
-    """The first sector of an OLE file's directory, where its main streams are named (MS-CFB, 2.2 and 2.6)."""
-    header = await head(source, OLE_HEADER)
-    shift, sector = int.from_bytes(header[30:32], "little"), int.from_bytes(header[48:52], "little")
-    start = (sector + 1) << shift if shift in (9, 12) else source.size
-    return await exactly(source, start, min(2 * OLE_HEADER, source.size - start)) if start < source.size else b""
-
-
-async def _look(source: Source, file: File, slot: Slot) -> tuple[Content | None, tuple[Fault, ...]]:
-    """What a file holds, if the slot asks for its kind, and what is wrong with it."""
+async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Content | None, tuple[Fault, ...]]:
+    """What a file holds, if the slot asks for its kind, and what is wrong with it; its pictures are tried in a decoder
+    at so many places."""
+    if not file.size:
+        return None, _blank(file, slot)
     try:
-        return await _content(source, file, slot), ()
+        content = await _content(source, file, slot)
     except Damaged as damage:
         return None, (Fault(damage.code, damage.measured, file.name),)
+    dangers = content.dangers if isinstance(content, Document) else ()
+    wrong = tuple(Fault(each.code, each.measured, file.name) for each in dangers)
+    undecoded = None
+    if places and isinstance(content, Video):
+        undecoded = await decodes(source, file.name, places)
+    elif places and isinstance(content, Image):
+        undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
+    return content, (*wrong, undecoded) if undecoded else wrong
 
 
 async def _content(source: Source, file: File, slot: Slot) -> Content | None:
-    if not file.size:
-        raise Damaged("damaged", "0 B")
     match file.family, file.format:
         case "video", kind if slot.video and kind in MOVIES:
             return await read_mp4(source)
         case "images", "jpg" if slot.images:
             return await read_jpeg(source)
+        case "images", "png" if slot.images and slot.images.format.holds("png"):
+            return await read_png(source)
         case "document", "docx" if slot.document:
             return await read_docx(source, await read_directory(source))
         case "document", "doc" if slot.document:
-            raise Damaged("unchecked", "doc")
+            raise await old_word(source)
         case "archive", kind if isinstance(slot.container, ArchiveContainer):
             raise Damaged("nested", kind)
         case _:

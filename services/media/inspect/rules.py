@@ -17,6 +17,7 @@ from contracts.rulebook.material import (
     VideoRules,
 )
 from services.media.inspect import bounds, phrases
+from services.media.inspect.kinds import called, loose, mended
 from services.media.inspect.models import (
     Claim,
     Document,
@@ -30,7 +31,8 @@ from services.media.inspect.models import (
     Video,
 )
 from services.media.inspect.names import extension
-from services.media.inspect.wording import EXPECTED, FAULTS, INTACT, RULES
+from services.media.inspect.spoilt import FAULTS
+from services.media.inspect.wording import RULES
 
 CODEC = "h264"
 """What every browser plays."""
@@ -46,7 +48,8 @@ class Check(NamedTuple):
 
 
 def judge(facts: PackageFacts, slot: Slot, claim: Claim | None = None, naming: Naming | None = None) -> Verdict:
-    """The verdict on a package. `claim` is what its ticket promised; without `naming` its name is not judged."""
+    """The verdict on a package. `claim` is what its ticket promised; without `naming` its name is not judged. Of facts
+    that are not complete it says nothing about the checksum, and a `fail` is final while a `pass` is not yet."""
     findings = tuple(
         chain(
             _arrival(facts, claim) if claim else (),
@@ -64,18 +67,28 @@ def _arrival(facts: PackageFacts, claim: Claim) -> Iterator[Finding]:
     """Whether the bytes are those the ticket was taken for."""
     size = Check(None, f"{facts.size} B", facts.size == claim.size)
     yield from _hold("upload.size", "required", f"{claim.size} B", [size])
-    hash_ = Check(None, facts.sha256, facts.sha256 == claim.sha256)
-    yield from _hold("upload.sha256", "required", claim.sha256, [hash_])
+    if facts.sha256 is not None:
+        hash_ = Check(None, facts.sha256, facts.sha256 == claim.sha256)
+        yield from _hold("upload.sha256", "required", claim.sha256, [hash_])
 
 
 def _container(facts: PackageFacts, slot: Slot) -> Iterator[Finding]:
     container = slot.container
     if isinstance(container, ArchiveContainer):
         check = Check(None, facts.format, container.format.holds(facts.format))
-        yield from _keep("container.format", container.format, [check])
+        yield from (_recognised(each, facts.format) for each in _keep("container.format", container.format, [check]))
     if container.size:
         check = Check(None, phrases.size(facts.size), container.size.holds(facts.size))
         yield from _keep("container.size", container.size, [check])
+
+
+def _recognised(finding: Finding, kind: str) -> Finding:
+    """The finding on an upload's kind, with what the upload is in plain words where it is not what was asked for."""
+    if finding.ok:
+        return finding
+    this, mend = loose(kind)
+    message = Text(zh=finding.message.zh + this.zh, en=f"{finding.message.en} {this.en}")
+    return finding.model_copy(update={"message": message, "mend": mend})
 
 
 def _faults(faults: Sequence[Fault]) -> Iterator[Finding]:
@@ -94,7 +107,7 @@ def _fault(fault: Fault) -> Finding:
         level=trouble.level,
         ok=False,
         measured=fault.measured,
-        expected=EXPECTED.get(fault.code, INTACT),
+        expected=trouble.expected,
         file=fault.file,
         message=Text(
             zh=f"{zh}{trouble.zh.format(measured=fault.measured)}。",
@@ -118,8 +131,9 @@ def _contents(files: Sequence[File], slot: Slot) -> Iterator[Finding]:
 
 def _belonging(files: Sequence[File], part: PartRules) -> list[File]:
     """The files a part is about. Where enough documents or pictures are of an admitted format, those of another one
-    are merely files nobody asked for; a second video is always one too many."""
-    family = [file for file in files if file.family == part.kind]
+    are merely files nobody asked for; a second video is always one too many. Where there is none, what only calls
+    itself one is meant."""
+    family = [file for file in files if file.family == part.kind] or [f for f in files if f.claims == part.kind]
     admitted = [file for file in family if part.format.holds(file.format)]
     enough = len(admitted) >= max(1, part.count.min or 0)
     return admitted if enough and not isinstance(part, VideoRules) else family
@@ -143,9 +157,17 @@ def _part(part: PartRules, mine: Sequence[File], files: Sequence[File]) -> Itera
 
 def _file_rules(part: PartRules, mine: Sequence[File]) -> Iterator[Finding]:
     formats = [Check(file.name, file.format, part.format.holds(file.format)) for file in mine]
-    yield from _keep(f"{part.kind}.format", part.format, formats)
+    for finding in _keep(f"{part.kind}.format", part.format, formats):
+        yield finding if finding.ok else _named(finding)
     if part.size:
         yield from _keep(f"{part.kind}.size", part.size, [_sized(file, part.size) for file in mine])
+
+
+def _named(finding: Finding) -> Finding:
+    """The same finding of a wrong format, saying what the file really is and the way from there."""
+    said, told = finding.message, called(finding.measured, finding.file or "")
+    message = Text(zh=said.zh + told.zh, en=f"{said.en} {told.en}")
+    return finding.model_copy(update={"message": message, "mend": mended(finding.measured, finding.expected)})
 
 
 def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
@@ -159,6 +181,9 @@ def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
     if least := part.resolution:
         sizes = [Check(name, phrases.pixels(each.shown), least.holds(*each.shown)) for name, each in videos]
         yield from _keep("video.resolution", least, sizes)
+    if asked := part.sound:
+        heard = [Check(name, phrases.sound(each.audio), asked.holds(each.audio)) for name, each in videos]
+        yield from _keep("video.sound", asked, heard)
     codecs = [Check(name, each.codec, each.codec == CODEC) for name, each in videos]
     yield from _hold("video.codec", "advice", CODEC, codecs)
 

@@ -1,5 +1,6 @@
 """Bytes that can be read in place: the protocol every store offers, and views that parsers read through."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
@@ -10,6 +11,9 @@ BLOCK: Final = 64 * 2**10
 """Bytes fetched at least by one ranged read: a zip directory, or the head of an mp4, in one request."""
 KEPT: Final = 256
 """Blocks a cache keeps: 16 MiB."""
+GAP: Final = 5
+"""Blocks between what is asked for and what is known already that are fetched along with it: the index of a video lies
+between its samples and the directory of the zip, so that it comes in one request."""
 
 
 class Source(Protocol):
@@ -66,7 +70,7 @@ class Blocks:
     """Reads a source by whole blocks and keeps the latest, so that many small reads cost few requests."""
 
     def __init__(self, source: Source, block: int = BLOCK, kept: int = KEPT) -> None:
-        self._source, self._block, self._kept = source, block, kept
+        self._source, self._block, self._kept = source, max(block, 1), kept
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self.size = source.size
         self.requests = 0
@@ -81,14 +85,27 @@ class Blocks:
         missing = [number for number in range(first, last + 1) if number not in self._blocks]
         fresh = await self._load(missing[0], missing[-1]) if missing else {}
         parts = [fresh[number] if number in fresh else self._blocks[number] for number in range(first, last + 1)]
-        self._keep(dict(zip(range(first, last + 1), parts, strict=True)))
+        self._keep(fresh | dict(zip(range(first, last + 1), parts, strict=True)))
         offset = start - first * self._block
         return b"".join(parts)[offset : offset + length]
 
-    def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
-        return self._source.stream(start, length)
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        if self.size <= self._block:
+            yield await self.read(start, length)
+            return
+        async for chunk in self._source.stream(start, length):
+            yield chunk
+
+    async def fetch_ends(self, length: int) -> None:
+        """Fetch both ends at once: what a file is stands at its beginning, where a zip's members are at its end."""
+        if self.size <= 2 * max(length, self._block):
+            await self.read(0, self.size)
+        else:
+            await asyncio.gather(self.read(0, length), self.read(self.size - length, length))
 
     async def _load(self, first: int, last: int) -> dict[int, bytes]:
+        known = min((number for number in self._blocks if number > last), default=first + GAP + 1)
+        last = known - 1 if known - first <= GAP else last
         start = first * self._block
         data = await self._fetch(start, min((last + 1) * self._block, self.size) - start)
         pieces = range(0, len(data), self._block)

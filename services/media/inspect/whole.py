@@ -2,81 +2,110 @@
 
 import asyncio
 import hashlib
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
+
+from zlib_ng import zlib_ng
 
 from contracts.ids import Sha256
 from services.media.inspect.inflate import STEP, Marks, Run
-from services.media.inspect.members import local_faults, names_length, readable
+from services.media.inspect.kept import Keeper, Kept
+from services.media.inspect.members import (
+    DESCRIPTOR_SIZE,
+    descriptor_faults,
+    local_faults,
+    member_at,
+    names_length,
+    readable,
+)
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import CutShort, Source
 from services.media.inspect.zip import DEFLATED, LOCAL_HEAD, Entry
 
-PIECE: Final = 2**20
+PIECE: Final = 4 * 2**20
 """Bytes worked on at once, so that handing them to a thread costs little."""
+WAITING: Final = 3
+"""Pieces that may wait to be worked on."""
+ROOM: Final = 40 * 2**20
+"""Bytes kept of all members together; what finds no room is read again."""
+
+Chunk = TypeVar("Chunk", bytes, memoryview)
 
 
 @dataclass(slots=True)
 class Proof:
-    """What only all the bytes can prove; and places inside deflated members to read on from, by local header."""
+    """What only all the bytes can prove."""
 
-    sha256: Sha256 = ""
+    sha256: Sha256 | None = None
     faults: list[Fault] = field(default_factory=list)
-    marks: dict[int, Marks] = field(default_factory=dict)
+    opened: dict[int, Source] = field(default_factory=dict)
+    """Members that were opened on the way, by where their header lies."""
+    room: int = ROOM
 
 
 async def prove(source: Source, entries: Sequence[Entry] = ()) -> Proof:
     """Read everything once; `entries` in the order their bytes lie in, not overlapping."""
     proof = Proof()
-    async with aclosing(_ahead(_pieces(source))) as pieces:
+    async with aclosing(ahead(source)) as pieces:
         forward = Forward(pieces)
-        for entry in filter(readable, entries):
+        ends = [*(entry.offset for entry in entries[1:]), source.size]
+        for entry, end in zip(entries, ends, strict=True) if entries else ():
+            if not readable(entry):
+                continue
             try:
                 if forward.at > entry.offset:
                     raise Damaged("overlap", f"@{entry.offset} < @{forward.at}")
                 await forward.skip(entry.offset - forward.at)
-                await _prove_member(forward, entry, proof)
+                await _prove_member(source, forward, entry, proof)
+                after = await forward.take(min(DESCRIPTOR_SIZE, end - forward.at))
+                proof.faults += descriptor_faults(entry, after)
             except Damaged as damage:
                 proof.faults.append(Fault(damage.code, damage.measured, entry.shown))
         await forward.skip(source.size - forward.at)
+        proof.sha256 = await forward.hashed()
     if forward.at != source.size:
         raise CutShort(f"streamed {forward.at} of {source.size} bytes")
-    proof.sha256 = forward.hash.hexdigest()
     return proof
 
 
-async def _prove_member(forward: "Forward", entry: Entry, proof: Proof) -> None:
+async def _prove_member(source: Source, forward: "Forward", entry: Entry, proof: Proof) -> None:
     head = await forward.take(LOCAL_HEAD.size)
     names = await forward.take(names_length(head))
     wrong = list(local_faults(entry, head + names))
     if wrong:
         proof.faults += wrong
         return
-    tally = Tally(entry, proof.marks.setdefault(entry.offset, Marks()))
-    async for chunk in forward.through(entry.packed):
-        await asyncio.to_thread(tally.add, chunk)
-    proof.faults += tally.faults()
+    tally = Tally(entry, Keeper(entry.size, proof.room))
+    proof.opened[entry.offset] = Kept(member_at(source, forward.at, entry, tally.marks), tally.keeper)
+    try:
+        await work_off(forward.through(entry.packed), tally.add)
+        proof.faults += tally.faults()
+    finally:
+        proof.room -= tally.keeper.kept
 
 
 class Tally:
     """Counts and sums up what a member really holds. Nothing past its declared size is inflated."""
 
-    def __init__(self, entry: Entry, marks: Marks) -> None:
-        self._entry, self._marks = entry, marks
+    def __init__(self, entry: Entry, keeper: Keeper) -> None:
+        self._entry, self.keeper, self.marks = entry, keeper, Marks()
         self._run = Run()
         self._crc = self._size = 0
         self._over = False
 
-    def add(self, packed: bytes) -> None:
+    def add(self, packed: memoryview) -> None:
         """Go on with the member's next packed bytes. Damaged where they are no deflate stream."""
         if self._entry.method != DEFLATED:
             self._sum(packed)
-        elif not self._over and not self._run.ended:
-            self._run.feed(packed)
-            self._inflate()
+            return
+        for at in range(0, len(packed), STEP):
+            if not self._over and not self._run.ended:
+                self._run.feed(packed[at : at + STEP])
+                self._inflate()
 
     def _inflate(self) -> None:
         run, limit = self._run, self._entry.size
@@ -84,13 +113,14 @@ class Tally:
             out = run.step(min(STEP, limit - run.made + 1))
             self._sum(out)
             self._over = run.made > limit
-            self._marks.note(run)
+            self.marks.note(run)
             if run.ended or run.hungry:
                 return
 
-    def _sum(self, out: bytes) -> None:
-        self._crc = zlib.crc32(out, self._crc)
+    def _sum(self, out: bytes | memoryview) -> None:
+        self._crc = zlib_ng.crc32(out, self._crc)
         self._size += len(out)
+        self.keeper.see(out)
 
     def faults(self) -> Iterator[Fault]:
         """What does not agree with the directory."""
@@ -103,25 +133,38 @@ class Tally:
 
 
 class Forward:
-    """Pieces of a stream taken in any lengths, hashed on their way. At the end of the stream there is less to take."""
+    """Pieces of a stream taken in any lengths, hashed on their way beside what is done with them. At the end of the
+    stream there is less to take."""
 
     def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        self._pieces, self._rest = pieces, b""
-        self.hash = hashlib.sha256()
+        self._pieces, self._rest = pieces, memoryview(b"")
+        self._hash = hashlib.sha256()
+        self._hashing: asyncio.Future[None] | None = None
         self.at = 0
 
-    async def through(self, length: int) -> AsyncIterator[bytes]:
+    async def through(self, length: int) -> AsyncIterator[memoryview]:
         """The next `length` bytes in chunks."""
         while length > 0:
             if not self._rest:
-                self._rest = await anext(self._pieces, b"")
-                await asyncio.to_thread(self.hash.update, self._rest)
+                await self._next()
             chunk, self._rest = self._rest[:length], self._rest[length:]
             if not chunk:
                 return
             self.at += len(chunk)
             length -= len(chunk)
             yield chunk
+
+    async def _next(self) -> None:
+        piece = await anext(self._pieces, b"")
+        await self.hashed()
+        self._hashing = asyncio.ensure_future(asyncio.to_thread(self._hash.update, piece))
+        self._rest = memoryview(piece)
+
+    async def hashed(self) -> Sha256:
+        """The hash of all that was taken, up to the end of the last piece."""
+        if self._hashing is not None:
+            await self._hashing
+        return self._hash.hexdigest()
 
     async def take(self, length: int) -> bytes:
         """The next `length` bytes at once."""
@@ -133,10 +176,27 @@ class Forward:
             pass
 
 
-async def _pieces(source: Source) -> AsyncIterator[bytes]:
-    """The source's chunks joined into pieces of a good size."""
+async def work_off(chunks: AsyncIterator[Chunk], work: Callable[[Chunk], None]) -> None:
+    """Do some work on chunks as they come, one after the other in a thread of its own, which finds the next ones
+    waiting: it stands still neither for the store nor for the hash nor for the loop. Raises what the work raises."""
+    loop, given = asyncio.get_running_loop(), deque["asyncio.Future[None]"]()
+    thread = ThreadPoolExecutor(1)
+    try:
+        async for chunk in chunks:
+            given.append(loop.run_in_executor(thread, work, chunk))
+            if len(given) == WAITING:
+                await given.popleft()
+        while given:
+            await given.popleft()
+    finally:
+        await asyncio.to_thread(thread.shutdown, cancel_futures=True)
+        await asyncio.gather(*given, return_exceptions=True)
+
+
+async def joined(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Chunks joined into pieces of a good size."""
     waiting, length = list[bytes](), 0
-    async for chunk in source.stream(0, source.size):
+    async for chunk in chunks:
         waiting.append(chunk)
         length += len(chunk)
         if length >= PIECE:
@@ -145,8 +205,9 @@ async def _pieces(source: Source) -> AsyncIterator[bytes]:
     yield b"".join(waiting)
 
 
-async def _ahead(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The same pieces, each fetched while the one before it is being worked on."""
+async def ahead(source: Source) -> AsyncGenerator[bytes, None]:
+    """All of a source in pieces, each fetched while the one before it is being worked on."""
+    pieces = joined(source.stream(0, source.size))
     coming = asyncio.ensure_future(anext(pieces, b""))
     try:
         while piece := await coming:

@@ -1,7 +1,7 @@
 """Reads the directory of a zip in place (PKWARE APPNOTE 6.3.10): stored or deflated, ZIP64, data descriptors."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -12,8 +12,12 @@ from services.media.inspect.source import Source, exactly
 
 STORED: Final = 0
 DEFLATED: Final = 8
-METHODS: Final = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "ppmd",
-                  99: "aes"}  # fmt: skip
+AES: Final = 99
+METHODS: Final = {
+    1: "shrink", 2: "reduce", 3: "reduce", 4: "reduce", 5: "reduce", 6: "implode", 9: "deflate64", 10: "PKWARE implode",
+    12: "bzip2", 14: "lzma", 16: "IBM cmpsc", 18: "IBM terse", 19: "lz77", 20: "zstd", 93: "zstd", 94: "mp3", 95: "xz",
+    96: "jpeg", 97: "wavpack", 98: "ppmd",
+}  # fmt: skip
 LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 END64, LOCATOR = b"PK\6\6", b"PK\6\7"
 END_HEAD: Final = struct.Struct("<4s4H2LH")
@@ -24,10 +28,17 @@ LOCAL_HEAD: Final = struct.Struct("<4s5H3L2H")
 NEAR_END: Final = 4 * 2**10
 FAR_END: Final = 2**16 + 2**8
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
-ENCRYPTED: Final = 0x0001 | 0x0040 | 0x2000
+STRONG, MASKED = 0x0040, 0x2000
+"""Flags of PKWARE's own encryption: of the data, and of the directory, whose local headers are then masked."""
+ENCRYPTED: Final = 0x0001 | STRONG | MASKED
+STRONG_FIELD: Final = 0x0017
+SPANNED: Final = b"PK\7\x08"
+"""What the first file of a split archive begins with (APPNOTE 8.5.3)."""
 UNIXES: Final = (3, 19)
 """Systems whose entries carry a Unix mode: Unix and macOS (APPNOTE 4.4.2)."""
 LINK_TYPE, TYPE_MASK = 0xA000, 0xF000
+END64_V1: Final = 44
+"""Bytes a ZIP64 end record says of itself; the second version, with more, tells of an encrypted directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +71,21 @@ class Entry:
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong with this entry alone."""
-        if names.leads_outside(self.name):
-            yield Fault("path", self.shown, self.shown)
+        yield from names.faults(self.name)
         if self.mode & TYPE_MASK not in (0, 0x8000, 0x4000):
             yield Fault("link", "symlink" if self.mode & TYPE_MASK == LINK_TYPE else "device", self.shown)
-        if self.flags & ENCRYPTED or self.method == 99:
-            yield Fault("encrypted", "AES" if self.method == 99 else "ZipCrypto", self.shown)
+        if self.flags & ENCRYPTED or self.method == AES:
+            yield Fault("encrypted", self._cipher(), self.shown)
         elif self.method not in (STORED, DEFLATED):
             yield Fault("method", METHODS.get(self.method, str(self.method)), self.shown)
         elif self.method == STORED and self.packed != self.size:
             yield Fault("size", f"{self.packed} ≠ {self.size} B", self.shown)
+        if self.is_folder and self.size:
+            yield Fault("folder", f"{self.size} B", self.shown)
+
+    def _cipher(self) -> str:
+        strong = self.flags & (STRONG | MASKED) or STRONG_FIELD in self.extras
+        return "AES" if self.method == AES else "PKWARE" if strong else "ZipCrypto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +112,20 @@ class End(NamedTuple):
         """Where the directory begins: right before the record, wherever its offset points."""
         return self.at - self.size
 
+    def instead_of(self, short: "End") -> "End":
+        """This record, which is the ZIP64 one. Damaged where the short one says something else and not that it has no
+        room for the truth."""
+        for mine, other, full in zip(self[1:], short[1:], (FULL16,) * 4 + (FULL32,) * 2, strict=True):
+            if other not in (mine, full):
+                raise Damaged("ambiguous", f"ZIP64: {mine} ≠ {other}")
+        return self
+
 
 async def read_directory(source: Source) -> Directory:
     """The directory of a zip. Damaged where it cannot be trusted as a whole."""
     end, after = await _end_record(source)
     if end.entries > bounds.ENTRIES or end.size > bounds.DIRECTORY:
-        raise Damaged("too-many", str(end.entries))
+        raise Damaged("too-many", f"{end.entries} entries, {end.size} B")
     base = end.start - end.offset
     if end.start < 0 or base < 0:
         raise Damaged("truncated", f"{end.offset} + {end.size} > {end.at} B")
@@ -113,20 +137,25 @@ async def read_directory(source: Source) -> Directory:
     declared = sum(entry.size for entry in entries)
     if declared > bounds.inflated(source.size):
         raise Damaged("bomb", f"{declared} B")
-    return Directory(tuple(entries), tuple(_faults(entries, entries[0].offset if entries else base, after)))
+    before = entries[0].offset if entries else base
+    surplus = [Fault("surplus", f"{before} + {after} B")] if before or after else []
+    return Directory(tuple(entries), (*listed_faults(entries), *surplus))
 
 
-def _faults(entries: list[Entry], before: int, after: int) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for entry in entries:
-        if names.is_leftover(entry.name):
-            continue
+def listed_faults(entries: Sequence[Entry]) -> Iterator[Fault]:
+    """What is wrong with the entries, each alone and among the others; what systems leave behind aside."""
+    seen: dict[str, str] = {}
+    mine = [entry for entry in entries if not names.is_leftover(entry.name)]
+    files = {entry.shown for entry in mine if not entry.is_folder}
+    for entry in mine:
         yield from entry.faults()
-        if entry.name in seen:
+        path = entry.shown.rstrip("/")
+        twin = seen.get(path.casefold())
+        seen.setdefault(path.casefold(), path)
+        if twin == path or any(folder in files for folder in names.folders(path)):
             yield Fault("duplicate", entry.shown, entry.shown)
-        seen.add(entry.name)
-    if before or after:
-        yield Fault("surplus", f"{before} + {after} B")
+        elif twin is not None:
+            yield Fault("case", twin, entry.shown)
 
 
 def _refuse_overlap(entries: list[Entry], directory: int) -> None:
@@ -144,24 +173,28 @@ async def _end_record(source: Source) -> tuple[End, int]:
     end = End(source.size - len(tail) + at, *said)
     after = source.size - end.at - END_HEAD.size - comment
     if at >= LOCATOR_HEAD.size and tail.startswith(LOCATOR, at - LOCATOR_HEAD.size):
-        end = await _end64(source, end.at - LOCATOR_HEAD.size)
+        end = (await _end64(source, end.at - LOCATOR_HEAD.size)).instead_of(end)
     if end.disk or end.first_disk or end.here != end.entries:
         raise Damaged("split", f"disk {end.disk}")
     return end, after
 
 
 async def _find_end(source: Source) -> tuple[int, bytes]:
-    """The end record's place in the tail of the file: the last one whose comment reaches the end of the file exactly,
-    else the last one whose comment fits."""
+    """The end record's place in the tail of the file: the one whose comment reaches the end of the file exactly, else
+    the last one whose comment fits. Where two reach it exactly, readers disagree what the archive holds."""
     for reach in (NEAR_END, FAR_END):
         tail = await exactly(source, max(0, source.size - reach), min(reach, source.size))
         places = list(_places(tail))
         exact = [at for at, left in places if left == 0]
+        if len(exact) > 1:
+            raise Damaged("ambiguous", f"{len(exact)} × PK\\5\\6")
         if exact:
             return exact[0], tail
         if places and (reach == FAR_END or len(tail) == source.size):
             return places[0][0], tail
-    raise Damaged("truncated", f"{source.size} B")
+    if (await exactly(source, 0, min(4, source.size))) == SPANNED:
+        raise Damaged("split", "z01")
+    raise Damaged("truncated", f"no directory, {source.size} B")
 
 
 def _places(tail: bytes) -> Iterator[tuple[int, int]]:
@@ -176,13 +209,15 @@ def _places(tail: bytes) -> Iterator[tuple[int, int]]:
 
 
 async def _end64(source: Source, locator_at: int) -> End:
-    _, disk, offset, _ = LOCATOR_HEAD.unpack(await exactly(source, locator_at, LOCATOR_HEAD.size))
-    if disk:
-        raise Damaged("split", f"disk {disk}")
+    _, disk, offset, disks = LOCATOR_HEAD.unpack(await exactly(source, locator_at, LOCATOR_HEAD.size))
+    if disk or disks > 1:
+        raise Damaged("split", f"disk {disk} / {disks}")
     for at in (offset, locator_at - END64_HEAD.size):
         if 0 <= at <= locator_at - END64_HEAD.size:
-            sign, _, _, _, *said = END64_HEAD.unpack(await exactly(source, at, END64_HEAD.size))
+            sign, length, _, _, *said = END64_HEAD.unpack(await exactly(source, at, END64_HEAD.size))
             if sign == END64:
+                if length != END64_V1 and at + 12 + length == locator_at:
+                    raise Damaged("encrypted", "PKWARE, 目录 directory")
                 return End(at, *said)
     raise Damaged("damaged", "ZIP64")
 
@@ -204,6 +239,8 @@ def _entries(data: bytes, base: int) -> Iterator[Entry]:
         size, packed, offset, disk = _wide(extras.get(1, b""), size, packed, offset, disk)
         if disk:
             raise Damaged("split", f"disk {disk}")
+        if FULL32 in (size, packed, offset):
+            raise Damaged("damaged", f"ZIP64: {names.shown(names.decoded(raw, extras))}")
         mode = attributes >> 16 if system in UNIXES else 0
         name = names.decoded(raw, extras)
         yield Entry(name, raw, flags, method, crc, packed, size, offset + base, mode, tuple(extras))

@@ -84,13 +84,16 @@ class Tickets:
         if stored is None:
             ticket, stored = await self._begin(ticket), ()
         stored = rules.one_each(ticket, stored)
+        if rules.is_one_part(ticket) and (posted := rules.as_part(ticket, await self.packages.posted(ticket.key))):
+            return Progress(ticket, (posted,))
         lasts = rules.url_lasts(ticket, self._now(), self.url_lasts)
         upload = ticket.upload or ""
         missing = tuple(
-            PartUrl(number, self.packages.part_url(ticket.key, upload, number, lasts), size)
+            PartUrl(number, self.packages.part_url(ticket.key, upload, number, size, lasts), size)
             for number, size in rules.missing(ticket, stored).items()
         )
-        return Progress(ticket, rules.good(ticket, stored), missing)
+        form = self.packages.form(ticket.key, ticket.size, lasts) if missing and rules.is_one_part(ticket) else None
+        return Progress(ticket, rules.good(ticket, stored), missing, form)
 
     async def _begin(self, ticket: Ticket) -> Ticket:
         """Begin the upload in parts; of two who do so at once, one gives way to the other."""

@@ -30,7 +30,7 @@ class TicketRequest(BaseModel):
 
 
 class PartToSend(BaseModel):
-    """PUT exactly `size` bytes to `url`; the answer's ETag need not be kept."""
+    """PUT exactly `size` bytes to `url`, which takes no other number; the answer's ETag need not be kept."""
 
     number: int
     url: str
@@ -42,6 +42,13 @@ class PartStored(BaseModel):
 
     number: int
     size: int
+
+
+class FormView(BaseModel):
+    """What a browser's form sends a small file with; the store takes exactly the ticket's size."""
+
+    url: str
+    fields: dict[str, str]
 
 
 class TicketView(BaseModel):
@@ -63,6 +70,8 @@ class TicketView(BaseModel):
     part_size: int
     parts: tuple[PartToSend, ...]
     stored: tuple[PartStored, ...]
+    form: FormView | None
+    """For a file of one part, another way: POST these fields, then the file, as multipart/form-data to `url`."""
     store_away: bool
     """The store is away just now: the ticket counts, ask for it again to get its URLs."""
     material: MaterialId | None
@@ -115,6 +124,7 @@ def _view(progress: Progress) -> TicketView:
         ticket=ticket.id,
         parts=tuple(PartToSend(number=part.number, url=part.url, size=part.size) for part in progress.missing),
         stored=tuple(PartStored(number=part.number, size=part.size) for part in progress.stored),
+        form=FormView(url=progress.form.url, fields=dict(progress.form.fields)) if progress.form else None,
         store_away=progress.store_away,
         material=ticket.material if ticket.state == "completed" else None,
         **said,

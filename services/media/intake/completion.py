@@ -15,8 +15,9 @@ from services.media.intake.models import Entry, Ticket
 from services.media.intake.store import IntakeStore
 from services.media.materials.models import Material
 from services.media.materials.store import MaterialStore
-from services.media.models import Whole
+from services.media.models import StoredPart, Whole
 from services.media.objects import Packages
+from services.media.queue.store import QueueStore
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Completion:
     transactions: Transactions
     store: IntakeStore
     materials: MaterialStore
+    queue: QueueStore
     packages: Packages
     clock: Clock
 
@@ -47,6 +49,37 @@ class Completion:
         await self.store.change(tx, ticket.id, **started)
         return ticket.model_copy(update=started)
 
+    async def rescue(self, ticket: Ticket) -> bool:
+        """Make material of an upload that came whole in time though its studio did not say so: sending every byte is
+        handing it in. False where it did not come whole, or cannot change its entry any more."""
+        came = rules.came_whole(ticket, await self._stored(ticket))
+        if came is None or (begun := await self._begin(ticket.id, came)) is None:
+            return False
+        try:
+            await self.finish(begun)
+        except Refused as error:
+            log().info("not_rescued", ticket=ticket.id, reason=str(error)[:200])
+            return False
+        log().info("ticket_rescued", ticket=ticket.id, came=came.isoformat())
+        return True
+
+    async def _stored(self, ticket: Ticket) -> tuple[StoredPart, ...]:
+        stored = await self.packages.parts(ticket.key, ticket.upload) if ticket.upload else None
+        if not stored and rules.is_one_part(ticket):
+            posted = rules.as_part(ticket, await self.packages.posted(ticket.key))
+            return (posted,) if posted else ()
+        return stored or ()
+
+    @transactional
+    async def _begin(self, tx: Transaction, ticket_id: TicketId, came: datetime) -> Ticket | None:
+        """Note when the bytes of an open ticket were there, which counts; None where its studio was quicker."""
+        ticket = await self.store.ticket_to_change(tx, ticket_id)
+        if ticket is None or ticket.state != "open":
+            return None
+        started = {"state": "completing", "completing_at": rules.whole_ms(came)}
+        await self.store.change(tx, ticket.id, **started)
+        return ticket.model_copy(update=started)
+
     async def finish(self, ticket: Ticket) -> Material:
         """Bring a completion that was begun to its end, wherever it was cut off. Refused leaves the ticket open."""
         try:
@@ -58,12 +91,16 @@ class Completion:
         if material.ticket != ticket.id:
             await self.packages.discard(ticket.key, ticket.upload)
             raise refusals.newer_upload(material.id)
+        if rules.is_one_part(ticket) and ticket.upload is not None:
+            await self._clear(ticket, ticket.upload)
         log().info("material_uploaded", material=material.id, ticket=ticket.id, entry=ticket.entry, slot=ticket.slot)
         return material
 
     async def _seal(self, ticket: Ticket) -> Whole:
         """The one object the parts make. It may have been made before, by an attempt that died right after."""
         stored = await self.packages.parts(ticket.key, ticket.upload) if ticket.upload else None
+        if not stored and rules.is_one_part(ticket) and await self._take_over(ticket):
+            stored = None
         if stored is not None and ticket.upload is not None:
             stored = rules.one_each(ticket, stored)
             rules.require_whole(ticket, stored)
@@ -75,6 +112,21 @@ class Completion:
             await self.packages.discard(ticket.key, None)
             raise refusals.size_differs(whole.size, ticket.size, tuple(rules.missing(ticket, ())))
         return whole
+
+    async def _clear(self, ticket: Ticket, upload: str) -> None:
+        """Leave nothing of the other way the file could have come; the sweep does what cannot be done now."""
+        try:
+            await self.packages.forget(ticket.key, upload)
+        except ConnectionError as error:
+            log().warning("store_away", ticket=ticket.id, error=repr(error)[:200])
+
+    async def _take_over(self, ticket: Ticket) -> bool:
+        """Whether a form sent the file; then it is the object now."""
+        posted = await self.packages.posted(ticket.key)
+        if posted is None or rules.as_part(ticket, posted) is None:
+            return False
+        await self.packages.take_over(ticket.key, posted)
+        return True
 
     @transactional
     async def _receive(self, tx: Transaction, ticket_id: TicketId, whole: Whole) -> Material:
@@ -93,6 +145,7 @@ class Completion:
             await self.store.change(tx, ticket.id, state="superseded")
             return newer
         await self.materials.supersede(tx, others, material.id)
+        await self.queue.drop(tx, [other.id for other in others])
         await self.materials.add(tx, material)
         await self.store.change(tx, ticket.id, state="completed", upload=None)
         tx.tell(_uploaded(material))

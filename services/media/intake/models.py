@@ -20,7 +20,7 @@ from contracts.ids import (
     TicketId,
     TrackId,
 )
-from services.media.models import StoredPart
+from services.media.models import Form, StoredPart
 
 TicketState = Literal["open", "completing", "completed", "aborted", "expired", "superseded"]
 """`completing`: its studio has said in time that all is sent; whether it is, the store decides once it answers."""
@@ -109,5 +109,7 @@ class Progress:
     ticket: Ticket
     stored: tuple[StoredPart, ...] = ()
     missing: tuple[PartUrl, ...] = ()
+    form: Form | None = None
+    """For a file of one part: where a form may send it instead."""
     store_away: bool = False
     """The object store does not answer just now: the ticket counts, its URLs follow when it is asked for again."""

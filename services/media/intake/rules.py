@@ -13,7 +13,7 @@ from contracts.ids import SlotId, StudioId, TicketId
 from contracts.rulebook import Rulebook
 from services.media.intake import refusals
 from services.media.intake.models import LIVE, Entry, Terms, Ticket
-from services.media.models import StoredPart, Unfinished
+from services.media.models import StoredPart, Unfinished, Whole
 
 MIB: Final = 2**20
 ABSURD: Final = 5 * 2**30
@@ -118,6 +118,18 @@ def part_size(size: int) -> int:
     return (8 if size <= 512 * MIB else 16) * MIB
 
 
+def is_one_part(ticket: Ticket) -> bool:
+    """Whether a file is small enough to come in one piece, by a form too."""
+    return ticket.size <= ticket.part_size
+
+
+def as_part(ticket: Ticket, posted: Whole | None) -> StoredPart | None:
+    """What a form sent, as the one part it stands for; None where it is not what the ticket was taken for."""
+    if posted is None or posted.size != ticket.size:
+        return None
+    return StoredPart(1, posted.size, posted.object.etag, posted.modified)
+
+
 def part_sizes(size: int, part: int) -> dict[int, int]:
     """The exact bytes of each part, by number from 1."""
     return {number: min(part, size - start) for number, start in enumerate(range(0, size, part), 1)}
@@ -140,6 +152,15 @@ def good(ticket: Ticket, stored: tuple[StoredPart, ...]) -> tuple[StoredPart, ..
     """The parts that need not be sent again."""
     expected = part_sizes(ticket.size, ticket.part_size)
     return tuple(part for part in stored if part.size == expected.get(part.number))
+
+
+def came_whole(ticket: Ticket, stored: tuple[StoredPart, ...]) -> datetime | None:
+    """When the last byte came, by the store's clock; None where some are missing or came after the drain time."""
+    parts = good(ticket, one_each(ticket, stored))
+    if len(parts) < len(part_sizes(ticket.size, ticket.part_size)):
+        return None
+    last = max(part.modified or ticket.drain_until for part in parts)
+    return last if last < ticket.drain_until else None
 
 
 def require_whole(ticket: Ticket, stored: tuple[StoredPart, ...]) -> None:

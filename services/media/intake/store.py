@@ -99,6 +99,11 @@ class IntakeStore:
         found = self._tickets.find({"$or": [{"state": {"$in": LIVE}}, {"upload": {"$type": "string"}}]})
         return [_ticket(row) async for row in found]
 
+    async def completing_since(self, before: datetime) -> list[Ticket]:
+        """Tickets whose completion was asked for before an instant and is not done."""
+        found = self._tickets.find({"state": "completing", "completing_at": {"$lte": before}})
+        return [_ticket(row) async for row in found.sort("completing_at", ASCENDING)]
+
     async def live_keys(self, keys: tuple[str, ...]) -> set[str]:
         """Those of some object keys that a live ticket keeps a place for."""
         return {

@@ -9,13 +9,13 @@ from chassis.clock import Clock
 from chassis.logs import log
 from chassis.refusal import Refused
 from chassis.transaction import Transaction, Transactions, transactional
-from contracts.ids import TicketId
+from contracts.ids import MaterialId, TicketId
 from services.media.intake import rules
 from services.media.intake.completion import Completion
 from services.media.intake.models import Ticket
 from services.media.intake.store import IntakeStore
 from services.media.materials.store import MaterialStore
-from services.media.objects import Packages
+from services.media.objects import INCOMING, PUBLISHED, Packages
 
 ORPHANS_EVERY: Final = timedelta(hours=1)
 """Looking for orphans lists the whole store, so it is done less often than settling tickets."""
@@ -72,6 +72,8 @@ class Sweep:
         match rules.due(ticket, now):
             case "finish":
                 await self.completion.finish(ticket)
+            case "expire" | "drop_parts" if await self.completion.rescue(ticket):
+                return
             case "expire":
                 if expired := await self._expire(ticket.id, now):
                     await self._clean(expired)
@@ -105,6 +107,10 @@ class Sweep:
                 await self.packages.give_up(orphan.key, orphan.upload)
                 log().info("orphan_dropped", key=orphan.key, kind="upload")
             await self._clear_objects(now - rules.FORGOTTEN)
+            await self._clear_published(now - rules.FORGOTTEN)
+            for key in await self.packages.older_than(now - rules.FORGOTTEN, INCOMING):
+                await self.packages.discard(key, None)
+                log().info("orphan_dropped", key=key, kind="form")
         except ConnectionError as error:
             log().warning("store_away", error=repr(error)[:200])
 
@@ -117,3 +123,15 @@ class Sweep:
                 if key not in owned:
                     await self.packages.discard(key, None)
                     log().info("orphan_dropped", key=key, kind="object")
+
+    async def _clear_published(self, before: datetime) -> None:
+        """Drop what a publication that was cut off and begun again left behind."""
+        old = await self.packages.older_than(before, PUBLISHED)
+        for start in range(0, len(old), BATCH):
+            keys = {key: MaterialId(key.split("/")[1]) for key in old[start : start + BATCH]}
+            shown = await self.materials.published_keys(set(keys.values()))
+            waiting = await self.materials.not_published(set(keys.values()))
+            for key, material in keys.items():
+                if key not in shown and material not in waiting:
+                    await self.packages.discard(key, None)
+                    log().info("orphan_dropped", key=key, kind="published")

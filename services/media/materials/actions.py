@@ -1,58 +1,36 @@
-"""Checks material against its rulebook, and shows it to those who may see it."""
+"""Shows material: where it stands, what was found in it, and its bytes."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
-from chassis.clock import Clock
 from chassis.identity import Caller
 from chassis.logs import log
-from chassis.transaction import Transaction, Transactions, transactional
-from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.ids import MaterialId
-from contracts.rulebook import Rulebooks, Slot
-from services.media.inspect.models import Claim
-from services.media.inspect.probe import measure
-from services.media.inspect.rules import judge
 from services.media.materials import rules
-from services.media.materials.models import Check, Material
+from services.media.materials.models import Material
 from services.media.materials.store import MaterialStore
 from services.media.objects import Packages
+from services.media.queue.models import Overview, Standing
+from services.media.queue.rules import Weights, standing
+from services.media.queue.store import QueueStore
+
+FRESH_S: Final = 1.0
+"""How old an overview of the queue may be: however many wait for theirs, it is made once a second."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Materials:
     """What came in whole."""
 
-    transactions: Transactions
     store: MaterialStore
+    queue: QueueStore
     packages: Packages
-    rulebooks: Rulebooks
-    clock: Clock
+    weights: Weights
     link_lasts: timedelta
-
-    async def inspect(self, event: MaterialUploaded) -> None:
-        """Measure the package where it lies, judge it, and tell the verdict once."""
-        material = await self.store.get(event.material)
-        if material is None:
-            raise LookupError(f"material {event.material} was told of and is not there")
-        if not rules.to_check(material):
-            log().info("check_skipped", material=material.id, state=material.state)
-            return
-        slot = self._slot(event)
-        facts = await measure(self.packages.source(material.object, material.size), slot, material.name)
-        verdict = judge(facts, slot, Claim(material.size, material.sha256), rules.naming(material, slot))
-        check = Check(outcome=verdict.outcome, findings=verdict.findings, sha256=facts.sha256, at=self.clock.now())
-        await self._tell(event, check)
-        log().info("material_checked", material=material.id, outcome=check.outcome)
-
-    @transactional
-    async def _tell(self, tx: Transaction, event: MaterialUploaded, check: Check) -> None:
-        material = await self.store.to_change(tx, event.material)
-        if material is None or not rules.to_check(material):
-            return
-        await self.store.keep_check(tx, material.id, check)
-        tx.tell(_validated(material, check))
-        tx.audit(f"material/{material.id}", "check", check.outcome, revision=material.revision, sha256=check.sha256)
+    _overview: Overview = field(default_factory=Overview)
+    _seen: float = float("-inf")
 
     async def show(self, caller: Caller, material: MaterialId) -> Material:
         """One material the caller may see."""
@@ -61,32 +39,23 @@ class Materials:
             raise rules.material_not_found()
         return found
 
+    async def standing(self, material: Material) -> Standing | None:
+        """Where the check of material stands: in the queue, under way, or held; None where nothing is to be done."""
+        jobs = await self.queue.of_material(material.id)
+        job = next((jobs[task] for task in ("check", "prove") if task in jobs and jobs[task].state != "done"), None)
+        if job is None or material.superseded_by is not None:
+            return None
+        before = await self.queue.before(job) if job.state == "waiting" else 0
+        return standing(job, before, await self._look(), self.weights)
+
+    async def _look(self) -> Overview:
+        if time.monotonic() > self._seen + FRESH_S:
+            self._overview, self._seen = await self.queue.overview(), time.monotonic()
+        return self._overview
+
     async def link(self, caller: Caller, material: MaterialId) -> str:
         """A short-lived address the very bytes that were received can be read at."""
         found = await self.show(caller, material)
         url = await self.packages.link(found.object, self.link_lasts, found.name)
         log().info("material_linked", material=material, account=caller.account)
         return url
-
-    def _slot(self, event: MaterialUploaded) -> Slot:
-        """The rules the ticket was taken under. A revision this process does not have yet is a fault that may pass."""
-        if event.campaign not in self.rulebooks:
-            raise rules.campaign_unknown(event.campaign)
-        return self.rulebooks.at(event.campaign, event.revision).slot(event.track, event.slot)
-
-
-def _validated(material: Material, check: Check) -> MediaValidated:
-    return MediaValidated(
-        at=check.at,
-        entry=material.entry,
-        material=material.id,
-        studio=material.studio,
-        campaign=material.campaign,
-        revision=material.revision,
-        slot=material.slot,
-        name=material.name,
-        size=material.size,
-        sha256=check.sha256,
-        verdict=check.outcome,
-        findings=check.findings,
-    )

@@ -1,7 +1,7 @@
 """HTTP for those who may see material: its state, its findings, a short-lived link to it."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -10,9 +10,35 @@ from chassis.identity import Caller, only
 from contracts.events.media import Finding
 from contracts.ids import EntryId, MaterialId, Revision, Sha256, SlotId
 from services.media.materials.actions import Materials
-from services.media.materials.models import Material, MaterialState, Outcome
+from services.media.materials.models import Material, MaterialState, Outcome, Stage
+from services.media.materials.wording import in_words
+from services.media.queue.models import Standing, Task
 
 Viewer = Annotated[Caller, only("studio", "province")]
+
+
+class ProgressView(BaseModel):
+    """How far a check is, in figures and in words."""
+
+    task: Task
+    state: Literal["waiting", "running", "held"]
+    place: int | None
+    """Its place in the queue, from 1."""
+    expected_s: int | None
+    """Seconds until it will probably begin; None while nothing is known of how long one takes."""
+    percent: int | None
+    """How much of its bytes were read, while it runs."""
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        job = standing.job
+        state: Literal["waiting", "running", "held"] = "waiting" if job.state in ("waiting", "paused") else "running"
+        state = "held" if job.state == "held" else state
+        zh, en = in_words(standing)
+        figures = {"place": standing.place, "expected_s": standing.expected_s, "percent": job.percent}
+        return cls(task=job.task, state=state, zh=zh, en=en, **figures)
 
 
 class MaterialView(BaseModel):
@@ -32,10 +58,14 @@ class MaterialView(BaseModel):
     superseded_by: MaterialId | None
     verdict: Outcome | None
     checked_at: datetime | None
+    stage: Stage | None
+    """`first`: the verdict counts, and every byte is still to be read; then it is `second`."""
     findings: tuple[Finding, ...]
+    progress: ProgressView | None = None
+    """Of a check that is not over; None where there is none, and in lists."""
 
     @classmethod
-    def of(cls, material: Material) -> Self:
+    def of(cls, material: Material, standing: Standing | None = None) -> Self:
         check = material.check
         plain = {"entry", "slot", "name", "size", "sha256", "revision", "taken_at", "uploaded_at", "superseded_by"}
         return cls.model_validate(
@@ -45,7 +75,9 @@ class MaterialView(BaseModel):
                 "state": material.state,
                 "verdict": check.outcome if check else None,
                 "checked_at": check.at if check else None,
+                "stage": check.stage if check else None,
                 "findings": check.findings if check else (),
+                "progress": ProgressView.of(standing) if standing else None,
             }
         )
 
@@ -63,7 +95,8 @@ def api(materials: Materials, link_lasts: timedelta) -> APIRouter:
 
     @router.get("/{material}")
     async def show(caller: Viewer, material: MaterialId) -> MaterialView:
-        return MaterialView.of(await materials.show(caller, material))
+        found = await materials.show(caller, material)
+        return MaterialView.of(found, await materials.standing(found))
 
     @router.get("/{material}/link")
     async def link(caller: Viewer, material: MaterialId) -> Link:

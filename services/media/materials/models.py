@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.events.media import Finding, StoredObject
+from contracts.events.media import Finding, PublishedFile, StoredObject
 from contracts.ids import (
     CampaignId,
     EntryId,
@@ -21,6 +21,7 @@ from contracts.ids import (
 
 MaterialState = Literal["uploaded", "checked", "superseded"]
 Outcome = Literal["pass", "advice", "fail"]
+Stage = Literal["only", "first", "second"]
 
 
 class Check(BaseModel):
@@ -32,6 +33,8 @@ class Check(BaseModel):
     findings: tuple[Finding, ...]
     sha256: Sha256
     at: datetime
+    stage: Stage = "only"
+    """`first`: every byte is still to be read; that is `second`."""
 
 
 class Material(BaseModel):
@@ -60,6 +63,10 @@ class Material(BaseModel):
     """When its studio said that all was sent: the time that counts against the drain, however long the store takes."""
     superseded_by: MaterialId | None = None
     check: Check | None = None
+    approved: bool = False
+    """Whether its province approved the entry with it."""
+    published: tuple[PublishedFile, ...] | None = None
+    """What of it is shown; None until it was made ready."""
 
     @property
     def state(self) -> MaterialState:

@@ -1,10 +1,14 @@
 """Material and the verdicts on it, in MongoDB."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
 from chassis.mongo import Document
 from chassis.transaction import Transaction
+from contracts.events.media import PublishedFile
 from contracts.ids import EntryId, MaterialId, SlotId
 from services.media.materials.models import Check, Material, Sight
 
@@ -22,6 +26,7 @@ class MaterialStore:
                 IndexModel([("ticket", ASCENDING)], unique=True),
                 IndexModel([("entry", ASCENDING), ("slot", ASCENDING), ("taken_at", ASCENDING)]),
                 IndexModel([("object.key", ASCENDING)]),
+                IndexModel([("superseded_by", ASCENDING), ("check.stage", ASCENDING), ("uploaded_at", ASCENDING)]),
             ]
         )
 
@@ -33,6 +38,25 @@ class MaterialStore:
     async def in_force(self, tx: Transaction, entry: EntryId, slot: SlotId) -> list[Material]:
         """What lies in a slot and was not superseded; the entry is held by the caller's transaction."""
         rows = self._materials.find({"entry": entry, "slot": slot, "superseded_by": None}, session=tx.session)
+        return [_material(row) async for row in rows]
+
+    async def in_force_of(self, tx: Transaction, entry: EntryId) -> list[Material]:
+        """What lies in all slots of an entry and was not superseded."""
+        rows = self._materials.find({"entry": entry, "superseded_by": None}, session=tx.session)
+        return [_material(row) async for row in rows]
+
+    async def approve(self, tx: Transaction, material: MaterialId) -> None:
+        """Note that the entry was approved with it."""
+        await self._materials.update_one({"_id": material}, {"$set": {"approved": True}}, session=tx.session)
+
+    async def keep_published(self, tx: Transaction, material: MaterialId, files: Sequence[PublishedFile]) -> None:
+        """Keep what held material is shown by."""
+        shown = {"$set": {"published": [file.model_dump() for file in files]}}
+        await self._materials.update_one({"_id": material}, shown, session=tx.session)
+
+    async def published_of(self, entry: EntryId) -> list[Material]:
+        """The material of an entry that was published, by slot."""
+        rows = self._materials.find({"entry": entry, "published": {"$type": "array"}}).sort("slot", ASCENDING)
         return [_material(row) async for row in rows]
 
     async def supersede(self, tx: Transaction, older: list[Material], by: MaterialId) -> None:
@@ -47,6 +71,11 @@ class MaterialStore:
         )
         return _material(row) if row else None
 
+    async def was_checked(self, tx: Transaction, entry: EntryId, slot: SlotId) -> bool:
+        """Whether material of a slot has had a verdict."""
+        query = {"entry": entry, "slot": slot, "check": {"$ne": None}}
+        return await self._materials.find_one(query, {"_id": 1}, session=tx.session) is not None
+
     async def keep_check(self, tx: Transaction, material: MaterialId, check: Check) -> None:
         """Keep the verdict on held material."""
         await self._materials.update_one({"_id": material}, {"$set": {"check": check.model_dump()}}, session=tx.session)
@@ -55,6 +84,12 @@ class MaterialStore:
         """Material, where the caller may see it; the service itself sees all."""
         row = await self._materials.find_one({"_id": material, **(sight.model_dump() if sight else {})})
         return _material(row) if row else None
+
+    async def unfinished(self, before: datetime) -> list[Material]:
+        """What came in before an instant and still waits for a verdict, its proof, or to be made ready."""
+        waits = [{"check": None}, {"check.stage": "first"}, {"approved": True, "published": None}]
+        rows = self._materials.find({"superseded_by": None, "uploaded_at": {"$lt": before}, "$or": waits})
+        return [_material(row) async for row in rows]
 
     async def of_entry(self, entry: EntryId, sight: Sight) -> list[Material]:
         """All material of an entry the caller may see, superseded too, newest first in each slot."""
@@ -65,6 +100,17 @@ class MaterialStore:
         """Those of some object keys that are material."""
         found = self._materials.find({"object.key": {"$in": keys}}, {"object.key": 1})
         return {row["object"]["key"] async for row in found}
+
+    async def not_published(self, materials: set[MaterialId]) -> set[MaterialId]:
+        """Those of some materials whose files are still being made, or will be."""
+        found = self._materials.find({"_id": {"$in": list(materials)}, "published": None}, {"_id": 1})
+        return {row["_id"] async for row in found}
+
+    async def published_keys(self, materials: set[MaterialId]) -> set[str]:
+        """The keys some materials are shown by."""
+        query = {"_id": {"$in": list(materials)}, "published": {"$type": "array"}}
+        rows = self._materials.find(query, {"published.object.key": 1})
+        return {file["object"]["key"] async for row in rows for file in row["published"]}
 
 
 def _material(row: Document) -> Material:

@@ -40,6 +40,8 @@ class Material(Record):
     taken_at: datetime | None = None
     uploaded_at: datetime | None = None
     verdict: Literal["pass", "advice", "fail"] | None = None
+    stage: Literal["only", "first", "second"] = "only"
+    """`first`: every byte is still to be read, and a second verdict may take it back."""
     findings: tuple[Finding, ...] = ()
     checked_at: datetime | None = None
 

@@ -108,12 +108,14 @@ def with_upload(entry: Entry, event: MaterialUploaded) -> Entry:
 
 
 def with_verdict(entry: Entry, event: MediaValidated) -> Entry:
-    """The entry knowing of a verdict; an older one than that known changes nothing."""
+    """The entry knowing of a verdict; an older one than that known changes nothing. Where it takes a pass back, there
+    is time to mend that, whatever the deadline."""
     known = _known(entry, event)
     if known.checked_at is not None and known.checked_at >= event.at:
         return entry
-    verdict = {"verdict": event.verdict, "findings": event.findings, "checked_at": event.at}
-    return _with(entry, known.model_copy(update=verdict))
+    verdict = {"verdict": event.verdict, "stage": event.stage, "findings": event.findings, "checked_at": event.at}
+    later = max(filter(None, (entry.mend_by, event.mend_by)), default=None)
+    return _with(entry, known.model_copy(update=verdict)).model_copy(update={"mend_by": later})
 
 
 def decided(entry: Entry, decision: Decision) -> Entry:
@@ -181,6 +183,7 @@ def _told(current: Iterable[tuple[Slot, Material | None]]) -> Iterator[EntryMate
                 size=found.size,
                 sha256=found.sha256,
                 verdict=found.verdict,
+                stage=found.stage,
             )
 
 

@@ -72,7 +72,7 @@ class Screening:
         rulebook_of(self.rulebooks, event.campaign)
         known, checks = await self.store.entry(tx, event.entry), await self.store.checks(tx, event.entry)
         if entry := rules.entry_of(event, known, checks):
-            await self.store.save(tx, entry)
+            await self._save(tx, entry)
 
     @transactional
     async def note_check(self, tx: Transaction, event: MediaValidated) -> None:
@@ -82,7 +82,20 @@ class Screening:
             return
         await self.store.save_checks(tx, event.entry, checks)
         if entry := await self.store.entry(tx, event.entry):
+            await self._save(tx, entry)
+
+    async def _save(self, tx: Transaction, entry: Entry) -> None:
+        """Write an entry that waits; it goes back at once where a pass it was handed in with was taken back."""
+        rulebook, now = rulebook_of(self.rulebooks, entry.campaign), rules.in_ms(self.clock.now())
+        latest = rules.mend_until_of(entry, rulebook, now)
+        decision = rules.return_of(entry, rulebook.revision, latest, now)
+        if decision is None:
             await self.store.save(tx, entry)
+            return
+        decided = entry.decided(decision)
+        await self.store.save(tx, decided)
+        tx.tell(rules.fact_of(decided, (rulebook.revision,)))
+        _audit(tx, decided, (rulebook.revision,))
 
     async def find(self, caller: Caller, kind: Kind, which: str) -> Certification | Entry:
         """What was handed in under an id, for those who look after its region."""

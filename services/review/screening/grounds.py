@@ -10,7 +10,7 @@ from contracts.ids import CampaignId, SlotId
 from contracts.rulebook import Rulebook, Slot
 from contracts.rulebook.review import ReviewStep
 from services.review.screening.models import Certification, Entry, Return
-from services.review.screening.rules import certification_steps, entry_step, materials_of, mend_until
+from services.review.screening.rules import certification_steps, entry_step, materials_of, mend_until, mend_until_of
 
 WHOLE = "whole"
 """`about` of a reason that concerns everything, such as a missed theme."""
@@ -47,7 +47,7 @@ def entry_grounds(rulebook: Rulebook, entry: Entry, now: datetime) -> Grounds:
         places,
         frozenset(slot.id for slot in track.slots),
         {place: _slots_meant(place, track.slots, entry) for place in places},
-        mend_until(rulebook, step, entry.attempt, now) if step else None,
+        mend_until_of(entry, rulebook, now),
     )
 
 

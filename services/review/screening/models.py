@@ -107,6 +107,10 @@ class Check(Record):
     sha256: Sha256
     verdict: Literal["pass", "advice", "fail"]
     findings: tuple[Finding, ...] = ()
+    stage: Literal["only", "first", "second"] = "only"
+    """`first`: every byte is still to be read, and `second` may take it back."""
+    mend_by: datetime | None = None
+    """Until when other material is taken where it was taken back."""
 
 
 class Entry(Submission):
@@ -146,6 +150,7 @@ class CheckedMaterial(Record):
     verdict: Verdict
     findings: tuple[Finding, ...]
     checked_at: datetime | None
+    stage: Literal["only", "first", "second"] = "only"
 
 
 class EntryPage(Submission):

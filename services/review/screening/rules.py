@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from chassis.refusal import Refused
 from contracts.events.media import MediaValidated
 from contracts.events.registration import EntrySubmitted, StudioRegistered
-from contracts.events.review import ProvinceApproved, ProvinceReturned
+from contracts.events.review import ProvinceApproved, ProvinceReturned, Reason
 from contracts.ids import AccountId, CampaignId, MaterialId, Revision
 from contracts.rulebook import Rulebook
 from contracts.rulebook.review import ReviewStep
@@ -15,6 +16,7 @@ from services.review.screening.models import (
     Certification,
     Check,
     CheckedMaterial,
+    Decision,
     Entry,
     EntryPage,
     Return,
@@ -22,6 +24,10 @@ from services.review.screening.models import (
     Verdict,
 )
 
+BY_CHECK: Final = AccountId("check")
+"""Who returns what media took its pass back for: nobody, the check itself."""
+FILE_BROKEN: Final = "file-broken"
+"""The reason's code, in every campaign."""
 WORST_FIRST: tuple[Verdict, ...] = ("fail", "unchecked", "advice", "pass")
 
 
@@ -64,13 +70,47 @@ def materials_of(entry: Entry) -> tuple[CheckedMaterial, ...]:
         check = checks.get(material.material)
         found.append(
             CheckedMaterial(
-                **material.model_dump(exclude={"verdict"}),
+                **material.model_dump(exclude={"verdict", "stage"}),
                 verdict=check.verdict if check else material.verdict,
                 findings=check.findings if check else (),
                 checked_at=check.at if check else None,
+                stage=check.stage if check else material.stage,
             )
         )
     return tuple(found)
+
+
+def taken_back(entry: Entry) -> tuple[tuple[CheckedMaterial, Check], ...]:
+    """The materials of an entry that waits whose pass media took back after it was handed in, or just before."""
+    if entry.state != "waiting":
+        return ()
+    checks = {check.material: check for check in entry.checks if check.stage == "second" and check.verdict == "fail"}
+    return tuple((each, checks[each.material]) for each in materials_of(entry) if each.material in checks)
+
+
+def return_of(entry: Entry, revision: Revision, latest: datetime | None, now: datetime) -> Decision | None:
+    """The return of an entry whose material turned out broken, in nobody's name; None where there is no such thing."""
+    back = taken_back(entry)
+    if not back:
+        return None
+    ends = [latest, *(check.mend_by for _, check in back)]
+    return Decision(
+        attempt=entry.attempt,
+        state="returned",
+        by=BY_CHECK,
+        at=now,
+        revision=revision,
+        reasons=tuple(_reason(each) for each, _ in back),
+        reopened_slots=tuple(sorted({each.slot for each, _ in back})),
+        mend_by=max(filter(None, ends), default=None),
+    )
+
+
+def _reason(material: CheckedMaterial) -> Reason:
+    broken = [found.message.zh for found in material.findings if found.level == "required" and not found.ok]
+    said = "".join(broken) or "材料不符合要求。"
+    text = f"逐字节核对时发现问题：{said}请更换该材料后重新提交。 Reading every byte found this; send the file again."
+    return Reason(code=FILE_BROKEN, about=f"slot:{material.slot}", text=text)
 
 
 def verdict_of(entry: Entry) -> Verdict:
@@ -112,6 +152,12 @@ def mend_until(rulebook: Rulebook, step: ReviewStep, attempt: int, now: datetime
         ends.append(submission.closes.instant)
     latest = in_ms(min(ends))
     return latest if latest > now else None
+
+
+def mend_until_of(entry: Entry, rulebook: Rulebook, now: datetime) -> datetime | None:
+    """The latest an entry returned now can be mended, by its rulebook."""
+    step = entry_step(rulebook)
+    return mend_until(rulebook, step, entry.attempt, now) if step else None
 
 
 def against_deciding(submission: Submission, attempt: int | None) -> Iterator[Refused]:
@@ -164,9 +210,9 @@ def against_approval(subject: Submission) -> Iterator[Refused]:
             zh = "材料未通过必查项，不能通过初筛，请退回修改。"
             en = "The material breaks a required rule; return the entry to be mended."
             yield Refused(409, "required_rule_broken", zh, en, **facts, rules=broken)
-        elif material.verdict == "unchecked":
+        elif material.verdict == "unchecked" or material.stage == "first":
             zh, en = "材料仍在检查中，请稍后再审核。", "The material is still being checked; decide a little later."
-            yield Refused(409, "still_being_checked", zh, en, **facts)
+            yield Refused(409, "still_being_checked", zh, en, retry_after_s=5, **facts)
 
 
 def against_mending(asked: Return, until: datetime | None, now: datetime) -> Iterator[Refused]:

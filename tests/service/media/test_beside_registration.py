@@ -65,7 +65,7 @@ async def test_material_named_and_then_uploaded_again_is_submitted_as_the_newer_
     async with studio_of(stage) as web:
         handed_in = await web.post(f"{ENTRIES}/{entry}/submit", json={"materials": {"video": named}})
     newer = await media.uploaded(entry, package(1))
-    await media.bus.settle()
+    await media.settle()
     submitted = media.bus.told_of(EntrySubmitted)
     assert handed_in.status_code == 202
     assert [[each.material for each in told.materials] for told in submitted] == [[newer]]
@@ -86,7 +86,7 @@ async def test_upload_completed_in_time_counts_although_the_store_answered_after
     media.clock.advance(timedelta(hours=3))
     await stage.sweep()
     await parts_of(media).sweep.settle()
-    await media.bus.settle()
+    await media.settle()
     async with studio_of(stage) as web:
         after = (await web.get(f"{ENTRIES}/{entry}")).json()
     assert (after["state"], len(media.bus.told_of(EntrySubmitted))) == ("submitted", 1)

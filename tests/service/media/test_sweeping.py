@@ -1,20 +1,25 @@
 """What was cut off is finished, what was forgotten is dropped, and what is still good is left alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chassis import objects
 from chassis.identity import Caller
 from chassis.objects import ObjectMissing, ObjectStore
 from contracts.events.media import MaterialUploaded
+from contracts.events.registration import EntrySubmitted
 from contracts.ids import AccountId, StudioId, TicketId
 from services.media.app import ApiParts, assemble
-from services.media.models import Whole
+from services.media.models import StoredPart, Whole
 from services.media.objects import Packages
-from tests.service.media.conftest import Media, package
+from tests.service.media.conftest import MIB, Media, package, post
 from tests.service.media.test_tickets import problem
+from tests.support.factories import make
 
 CLOSES = datetime(2023, 8, 15, 16, tzinfo=UTC)
+DRAIN, SECOND = CLOSES + timedelta(hours=1), timedelta(seconds=1)
 STUDIO = Caller(account=AccountId("a-1"), role="studio", studio=StudioId("s-1"))
 
 
@@ -36,6 +41,22 @@ class RefusesOne(Packages):
         if key == self._refused:
             raise ConnectionError("the object store refused: InternalError")
         await super().discard(key, upload)
+
+
+class CameAt(Packages):
+    """The store as if everything in it had come at one moment."""
+
+    def __init__(self, store: ObjectStore, at: datetime) -> None:
+        super().__init__(store)
+        self._at = at
+
+    async def parts(self, key: str, upload: str) -> tuple[StoredPart, ...] | None:
+        parts = await super().parts(key, upload)
+        return None if parts is None else tuple(replace(part, modified=self._at) for part in parts)
+
+    async def posted(self, key: str) -> Whole | None:
+        posted = await super().posted(key)
+        return posted and replace(posted, modified=self._at)
 
 
 def parts_of(media: Media, packages: type[Packages] = Packages) -> ApiParts:
@@ -109,6 +130,44 @@ async def test_ticket_past_its_drain_time_expires_and_its_parts_are_gone(media: 
     assert await media.audited(f"ticket/{ticket['ticket']}") == ["take", "expire"]
 
 
+@pytest.mark.parametrize("way", ["parts", "form"])
+@pytest.mark.parametrize(("late", "state"), [(-SECOND, "completed"), (0 * SECOND, "expired"), (SECOND, "expired")])
+async def test_upload_that_came_whole_before_the_drain_time_counts_though_nobody_said_so(
+    media: Media, way: str, late: timedelta, state: str
+) -> None:
+    data = package(9 * MIB if way == "parts" else 0)
+    ticket = await media.take((await media.opened()).entry, data)
+    await (media.send(ticket, data) if way == "parts" else post(ticket["form"], data))
+    media.clock.set(DRAIN + timedelta(minutes=1))
+    sweep = assemble(media.api, media.settings, CameAt(media.store, DRAIN + late)).sweep
+    await sweep.settle()
+    await sweep.settle()
+    await media.bus.settle()
+    assert await media.state(ticket) == state
+    told = {event.ticket: event.at for event in media.bus.told_of(MaterialUploaded)}
+    assert told == ({ticket["ticket"]: DRAIN + late} if state == "completed" else {})
+    assert len(await media.keys()) == len(told)
+
+
+async def test_upload_that_came_whole_and_was_forgotten_becomes_material_instead_of_being_dropped(media: Media) -> None:
+    data = package()
+    ticket = await media.take((await media.opened()).entry, data)
+    await media.send(ticket, data)
+    media.clock.advance(timedelta(hours=48))
+    await assemble(media.api, media.settings, CameAt(media.store, media.clock.now())).sweep.settle()
+    assert await media.state(ticket) == "completed"
+
+
+async def test_upload_that_came_whole_for_an_entry_submitted_meanwhile_expires(media: Media) -> None:
+    data, entry = package(), await media.opened()
+    ticket = await media.take(entry.entry, data)
+    await media.send(ticket, data)
+    await media.hear(make(EntrySubmitted, entry=entry.entry, studio="s-1", account="a-1", attempt=1))
+    media.clock.set(DRAIN)
+    await assemble(media.api, media.settings, CameAt(media.store, DRAIN - SECOND)).sweep.settle()
+    assert (await media.state(ticket), await media.keys()) == ("expired", [])
+
+
 async def test_ticket_the_store_keeps_refusing_does_not_keep_the_others_back(media: Media) -> None:
     entry, data = await media.opened(), package()
     first, second = [await media.take(entry.entry, data) for _ in range(2)]
@@ -122,9 +181,9 @@ async def test_ticket_the_store_keeps_refusing_does_not_keep_the_others_back(med
 
 
 async def test_parts_nobody_came_back_for_are_dropped_and_the_ticket_stays_good(media: Media) -> None:
-    data = package()
+    data = package(9 * MIB)
     ticket = await media.take((await media.opened()).entry, data)
-    await media.send(ticket, data)
+    await media.send(ticket, data, 1)
     sweep = parts_of(media).sweep
     media.clock.advance(timedelta(hours=47))
     assert len((await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()["stored"]) == 1
@@ -135,7 +194,7 @@ async def test_parts_nobody_came_back_for_are_dropped_and_the_ticket_stays_good(
     await sweep.settle()
     assert await media.api.database.tickets.count_documents({"upload": {"$type": "string"}}) == 0
     resumed = (await media.studio.get(f"/v1/tickets/{ticket['ticket']}")).json()
-    assert (resumed["state"], resumed["stored"], len(resumed["parts"])) == ("open", [], 1)
+    assert (resumed["state"], resumed["stored"], len(resumed["parts"])) == ("open", [], 2)
     await media.send(resumed, data)
     assert (await media.complete(ticket)).status_code == 200
 
@@ -152,6 +211,21 @@ async def test_orphans_are_gone_after_two_days_and_material_stays(media: Media) 
     with pytest.raises(ObjectMissing):
         await media.store.list_parts("material/e-0/orphan", orphan)
     assert len(await media.keys()) == 1
+
+
+async def test_orphans_are_gone_however_many_pages_of_them_there_are(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PAGE", 3)
+    ticket = await media.take((await media.opened()).entry, package())
+    keys = [f"material/e-0/orphan-{number // 2}" for number in range(10)]
+    orphans = {await media.store.create_multipart(key) for key in keys}
+    media.clock.set(datetime.now(UTC) + timedelta(hours=49))
+    await parts_of(media).sweep.clear_orphans()
+    left = {upload.upload_id for upload in await media.store.list_uploads("material/")}
+    row = await media.api.database.tickets.find_one({"_id": ticket["ticket"]})
+    assert row is not None
+    assert (left & orphans, row["upload"] in left) == (set(), True)
 
 
 async def test_ticket_asked_for_while_the_store_is_away_counts_and_gets_its_urls_later(media: Media) -> None:

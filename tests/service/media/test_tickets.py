@@ -10,6 +10,7 @@ import pytest
 from contracts.events.registration import EntrySubmitted
 from contracts.events.review import EntrySubject, ProvinceReturned, Reason
 from contracts.rulebook import SHIPPED, load
+from deploy.commands.receipt import verified
 from services.media.app import build_api
 from services.media.intake.rules import MOST_LIVE
 from tests.service.media.conftest import MIB, Media, digest, package
@@ -50,6 +51,16 @@ async def test_receipt_is_verified_by_anyone_with_the_published_key(media: Media
         "drain_until": ticket["drain_until"],
     }
     assert said["revision"] == load(SHIPPED / "cloud-studio-2023.yaml").revision
+
+
+async def test_command_verifies_a_receipt_and_refuses_another(media: Media) -> None:
+    ticket = await media.take((await media.opened()).entry, package())
+    published = (await media.as_("nobody").get("/v1/tickets/keys")).json()
+    assert verified(ticket["receipt"], published)["ticket"] == ticket["ticket"]
+    header, payload, signature = ticket["receipt"].split(".")
+    for forged in (f"{header}.{payload[:-2]}.{signature}", media.issuer.token("studio"), "no receipt"):
+        with pytest.raises(jwt.PyJWTError):
+            verified(forged, published)
 
 
 async def test_receipt_altered_in_one_character_is_not_verified(media: Media) -> None:
@@ -146,7 +157,7 @@ async def test_ticket_around_the_deadline_counts_by_the_servers_clock(media: Med
 
 async def test_ticket_taken_before_the_deadline_is_good_until_the_drain_time(media: Media) -> None:
     answers = {}
-    for offset in (-MS, 0 * MS, MS):
+    for offset in (-SECOND, -MS, 0 * MS, MS, SECOND):
         media.clock.set(CLOSES - MS)
         entry, data = await media.opened(), package()
         ticket = await media.take(entry.entry, data)
@@ -154,8 +165,9 @@ async def test_ticket_taken_before_the_deadline_is_good_until_the_drain_time(med
         await media.send(ticket, data)
         answer = await media.complete(ticket)
         answers[offset] = answer.json().get("code", answer.status_code)
-    assert answers == {-MS: 200, 0 * MS: "ticket_expired", MS: "ticket_expired"}
-    assert await media.api.database.materials.count_documents({}) == 1
+    late = "ticket_expired"
+    assert answers == {-SECOND: 200, -MS: 200, 0 * MS: late, MS: late, SECOND: late}
+    assert await media.api.database.materials.count_documents({}) == 2
 
 
 async def test_entry_submitted_takes_no_ticket_until_it_is_returned(media: Media) -> None:

@@ -276,3 +276,23 @@ async def test_bulk_approval_answers_one_by_one(world: World) -> None:
     became = [line["decided"]["decision"]["state"] if line["decided"] else line["refused"]["code"] for line in answer]
     assert became == ["approved", "required_rule_broken", "entry_not_found", "approved"]
     assert len(decided(world)) == 1
+
+
+async def test_entry_whose_every_byte_is_still_to_be_read_is_not_approved(world: World) -> None:
+    await world.hear(submitted(), validated(stage="first"))
+    answer = await world.post("gansu", "/v1/entries/entry-1/approve")
+    assert (answer.status_code, answer.json()["code"]) == (409, "still_being_checked")
+    await world.hear(validated(stage="second", at=AT + timedelta(minutes=2)))
+    assert (await world.post("gansu", "/v1/entries/entry-1/approve")).status_code == 200
+
+
+@pytest.mark.parametrize("handed_in_first", [True, False])
+async def test_entry_whose_material_is_taken_back_is_returned_by_the_check(world: World, handed_in_first: bool) -> None:
+    mend_by = world.clock.now() + timedelta(days=30)
+    back = validated(verdict="fail", stage="second", mend_by=mend_by)
+    await world.hear(*([submitted(), back] if handed_in_first else [back, submitted()]))
+    [told] = world.bus.told_of(ProvinceReturned)
+    assert (told.by, told.reopened_slots, told.mend_by) == ("check", ("video",), mend_by)
+    assert [(each.code, each.about) for each in told.reasons] == [("file-broken", "slot:video")]
+    assert await state(world, "entry", "entry-1") == "returned"
+    assert [row["did"] for row in await world.audited("entry/entry-1")] == ["return"]

@@ -1,6 +1,7 @@
 """Zips with chosen lies in them."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping
 
@@ -59,3 +60,13 @@ def in_both(data: bytes, field: int, value: int, width: int) -> bytes:
 def in_end(data: bytes, field: int, value: int, width: int) -> bytes:
     """A field of the end record replaced: 4 disk, 10 entries, 12 size, 16 offset."""
     return change(data, data.rindex(b"PK\5\6") + field, value, width)
+
+
+def long_form(data: bytes, more: bytes = b"") -> bytes:
+    """The same zip with its end in ZIP64 form (APPNOTE 4.3.14), `more` after the record's known fields."""
+    at = data.rindex(b"PK\5\6")
+    _, _, _, here, entries, size, offset, _ = struct.unpack("<4s4H2LH", data[at : at + 22])
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44 + len(more), 45, 45, 0, 0, here, entries, size, offset) + more
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
+    full = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return data[:at] + record + locator + full

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,31 @@ def test_check_against_rules_that_do_not_exist_is_wrong_use(wrong: list[str], fo
 
 def test_check_of_a_folder_is_wrong_use(folder: Path) -> None:
     assert check(folder, *FOR_VIDEO).exit_code == 2
+
+
+def test_check_that_breaks_says_nothing_about_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("no tool")
+
+    monkeypatch.setattr("deploy.commands.check.measure", breaks)
+    ended = check(make("stored", folder), *FOR_VIDEO, "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["verdict"]) == (2, None)
+
+
+def test_check_whose_answer_cannot_be_written_is_a_fault_of_the_machine(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        run = [sys.executable, "-m", "deploy.cli", "check", str(make("720p", folder)), *FOR_VIDEO, "--json"]
+        ended = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (ended.returncode, b"not checked" in ended.stderr) == (2, True)
+
+
+def test_check_ends_quietly_when_it_is_interrupted(folder: Path) -> None:
+    files = [str(make("stored", folder))] * 500
+    run = [sys.executable, "-m", "deploy.cli", "check", *files, *FOR_VIDEO, "--json"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert (json.loads(first)["verdict"], process.wait(10), process.stderr.read()) == ("pass", 130, b"")

@@ -2,49 +2,16 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
-from services.media.inspect.documents import count, read_docx
-from services.media.inspect.models import Damaged, Document
-from services.media.inspect.zip import read_directory
-from tests.data.make_packages import CONTENT_TYPES, WORD
+from services.media.inspect.counting import count
+from tests.data.make_packages import CONTENT_TYPES
 from tests.unit.media.inspect.archives import zipped
-from tests.unit.media.inspect.memory import MemorySource
-
-SPACES = (
-    f'xmlns:w="{WORD}" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
-    'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
-)
-
-
-def written(text: str) -> str:
-    return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
-
-
-def docx(body: str, declared: str = "", media: Mapping[str, bytes] = {}) -> bytes:
-    text = f'<?xml version="1.0" encoding="UTF-8"?>{declared}<w:document {SPACES}><w:body>{body}</w:body></w:document>'
-    members: dict[str | bytes, bytes] = {
-        "[Content_Types].xml": CONTENT_TYPES.encode(),
-        "word/document.xml": text.encode(),
-    }
-    members |= {f"word/media/{name}": data for name, data in media.items()}
-    return zipped(members, zipfile.ZIP_DEFLATED)
-
-
-async def read(data: bytes) -> Document:
-    source = MemorySource(data)
-    return await read_docx(source, await read_directory(source))
-
-
-async def refusal(data: bytes) -> str:
-    with pytest.raises(Damaged) as refused:
-        await read(data)
-    return refused.value.code
+from tests.unit.media.inspect.docx import RELS, SPACES, docx, read, refusal, related, with_parts, written
 
 
 @pytest.mark.parametrize(
@@ -63,6 +30,13 @@ async def refusal(data: bytes) -> str:
         ("（１２）ＡＢ", 6),
         ("e\u0301te\u0301", 1),
         ("零\u200b宽", 2),
+        ("don’t panic’", 3),
+        ("‘好’", 3),
+        ("①②100℃×3", 6),
+        ("café über", 2),
+        ("ｱｲｳ", 3),
+        ("𠮷野家", 3),
+        ("👍", 1),
     ],
 )
 def test_characters_are_counted_as_word_counts(text: str, characters: int) -> None:
@@ -93,7 +67,7 @@ async def test_deleted_text_and_field_codes_do_not_count() -> None:
 async def test_pictures_inside_are_measured(jpeg: Path) -> None:
     photo = jpeg.read_bytes()  # noqa: ASYNC240 # a small file
     document = await read(
-        docx(written("图"), media={"image1.jpeg": photo, "image2.png": b"\x89PNG\r\n\x1a\n", "x.jpg": b"?"})
+        docx(written("图"), media={"image1.jpeg": photo, "image2.png": b"\x89PNG\r\n\x1a\n", "x.jpg": b"\0?"})
     )
     assert [(picture.format, picture.shown) for picture in document.pictures] == [
         ("jpg", Pixels(1280, 960)),
@@ -134,3 +108,26 @@ async def test_utf_16_is_read() -> None:
         archive.writestr("[Content_Types].xml", CONTENT_TYPES)
         archive.writestr("word/document.xml", text.encode("utf-16"))
     assert (await read(buffer.getvalue())).characters == 2
+
+
+async def test_notes_count_and_headers_and_comments_do_not() -> None:
+    kinds = ("footnotes", "endnotes", "header", "footer", "comments")
+    note = f'<w:footnote w:type="separator"><w:p/></w:footnote><w:footnote>{written("注释")}</w:footnote>'
+    parts = {f"word/{kind}.xml": f"<w:x {SPACES}>{note}</w:x>".encode() for kind in kinds}
+    parts[RELS] = related(*((kind, f"{kind}.xml", False) for kind in kinds))
+    assert (await read(with_parts(docx(written("正文")), parts))).characters == 6
+
+
+async def test_hidden_text_and_readings_do_not_count() -> None:
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>看不见</w:t></w:r>"
+    shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>看见</w:t></w:r>'
+    readings, base = "<w:rt><w:r><w:t>pinyin</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>字</w:t></w:r></w:rubyBase>"
+    ruby = f"<w:r><w:ruby>{readings}{base}</w:ruby></w:r>"
+    assert (await read(docx(f"<w:p>{hidden}{shown}{ruby}</w:p>"))).characters == 3
+
+
+async def test_text_is_where_the_package_says() -> None:
+    text = f"<w:document {SPACES}><w:body>{written('别处')}</w:body></w:document>".encode()
+    rels = related(("officeDocument", "/word/document2.xml", False))
+    members: dict[str | bytes, bytes] = {"[Content_Types].xml": CONTENT_TYPES.encode(), "_rels/.rels": rels}
+    assert (await read(zipped({**members, "word/document2.xml": text}))).characters == 2

@@ -1,6 +1,7 @@
 """Videos as ffmpeg makes them, measured against ffprobe."""
 
 import json
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +17,21 @@ from services.media.inspect.probe import measure
 from services.media.inspect.source import Blocks
 from tests.data.make_packages import ffmpeg
 from tests.unit.media.inspect.archives import directory_at, in_both, in_end, zipped
+from tests.unit.media.inspect.atoms import STBL, changed
 from tests.unit.media.inspect.memory import MemorySource, SparseSource
 
 BARS = ["-f", "lavfi", "-i", "smptehdbars=size=640x360:rate=25"]
 TONE = ["-f", "lavfi", "-i", "sine=frequency=440"]
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+SMALL = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=10:duration=1"]
+ODD = ["-f", "lavfi", "-i", "testsrc=size=318x178:rate=5:duration=0.6"]
+QUIET265 = [
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=none:pools=1:frame-threads=1:temporal-layers=1:scaling-list=default",
+]
+SIDX = "+frag_keyframe+global_sidx+delay_moov+negative_cts_offsets+default_base_moof"
 VARIANTS: dict[str, list[str]] = {
     "plain.mp4": [*BARS, *TONE, "-t", "3", *X264],
     "silent.mp4": [*BARS, "-t", "3", *X264],
@@ -36,6 +47,19 @@ VARIANTS: dict[str, list[str]] = {
     "mpeg4.mp4": [*BARS, "-t", "3", "-c:v", "mpeg4"],
     "hevc.mp4": [*BARS, "-t", "2", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"],
     "vp9.mp4": [*BARS, "-t", "1", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"],
+    "hev1.mp4": [*SMALL, "-c:v", "libx265", "-tag:v", "hev1", "-pix_fmt", "yuv420p10", *QUIET265, "-aspect", "2"],
+    "hevc-422.mp4": [*ODD, "-c:v", "libx265", "-pix_fmt", "yuv422p", *QUIET265, "-tag:v", "hvc1"],
+    "av1.mp4": [*ODD, "-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime"],
+    "mpeg4-anamorphic.mp4": [*ODD, "-vf", "setsar=12/11", "-c:v", "mpeg4"],
+    "mpeg2.mp4": [*SMALL, "-c:v", "mpeg2video"],
+    "mjpeg.mp4": [*SMALL, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"],
+    "sidx.mp4": [*SMALL, *X264, "-g", "5", "-movflags", SIDX],
+    "per-frame.mp4": [*SMALL, *X264, "-movflags", "+frag_every_frame+empty_moov+omit_tfhd_offset"],
+    "cmaf.mp4": [*SMALL, *TONE, "-shortest", *X264, "-movflags", "+cmaf+frag_keyframe+empty_moov+separate_moof"],
+    "no-edits.mp4": [*SMALL, "-c:v", "libx264", "-bf", "2", "-use_editlist", "0"],
+    "time-code.mp4": [*SMALL, *X264, "-timecode", "01:00:00:00"],
+    "late.mp4": ["-itsoffset", "0.7", *SMALL, *TONE, "-t", "2", *X264],
+    "phone.3gp": [*SMALL, *X264],
     "phone.mov": [*BARS, *TONE, "-t", "3", *X264],
 }  # fmt: skip
 
@@ -110,12 +134,70 @@ async def test_video_with_two_real_streams_is_refused(folder: Path, clip: Path) 
     assert (refused.value.code, refused.value.measured) == ("several-videos", "2")
 
 
-async def test_sound_alone_is_no_video(folder: Path) -> None:
-    target = folder / "sound.mp4"
-    ffmpeg(*TONE, "-t", "2", target)
+async def refusal(data: bytes) -> tuple[str, str]:
     with pytest.raises(Damaged) as refused:
-        await measured(target)
-    assert refused.value.code == "no-video"
+        await read_mp4(MemorySource(data))
+    return refused.value.code, refused.value.measured
+
+
+async def test_index_that_points_beside_the_data_is_refused(folder: Path) -> None:
+    """ffmpeg itself leaves the offsets of its fragments as they were when it puts a `sidx` before them."""
+    flags = SIDX.replace("+default_base_moof", "")
+    shifted = ffmpeg(*SMALL, *X264, "-g", "5", "-movflags", flags, folder / "shifted.mp4")
+    assert await refusal(bytes_of(shifted)) == ("missing-samples", "2 / 2 chunks")
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        (["-disposition:v:1", "0"], "several-videos"),
+        (["-c:v:1", "mjpeg", "-pix_fmt:v:1", "yuvj420p"], None),
+        (["-c:v:1", "png"], None),
+    ],
+)
+async def test_second_stream_of_still_pictures_is_no_video(folder: Path, extra: list[str], code: str | None) -> None:
+    target = folder / f"second-{extra[1]}.mp4"
+    ffmpeg(*SMALL, "-map", "0:v", "-map", "0:v", *X264, *extra, target)
+    if code:
+        assert await refusal(bytes_of(target)) == (code, "2")
+    else:
+        assert (await measured(target)).codec == "h264"
+
+
+async def test_chapters_and_subtitles_are_no_video(folder: Path) -> None:
+    texts = folder / "texts.srt"
+    texts.write_text("1\n00:00:00,000 --> 00:00:00,900\n字幕\n", "utf-8")  # a small file
+    chapters = folder / "chapters.txt"
+    chapters.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=一\n")
+    more: list[str | Path] = [
+        "-i",
+        texts,
+        "-i",
+        chapters,
+        "-map_metadata",
+        "2",
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c:s",
+        "mov_text",
+    ]
+    await agrees(ffmpeg(*SMALL, *more, *X264, folder / "texts.mp4"))
+
+
+@pytest.mark.parametrize("name", ["hevc.mp4", "av1.mp4", "mpeg4-anamorphic.mp4"])
+async def test_other_codecs_do_not_believe_a_flattering_entry_either(name: str, folder: Path) -> None:
+    target = folder / name
+    data = bytes_of(target if target.exists() else ffmpeg(*VARIANTS[name], target))  # a small file
+    honest = await read_mp4(MemorySource(data))
+    entry = changed(data, STBL + b"stsd", lambda c: c[:40] + struct.pack(">HH", 1920, 1080) + c[44:])
+    assert entry != data
+    assert (await read_mp4(MemorySource(entry))).coded == honest.coded
+
+
+async def test_sound_alone_is_no_video(folder: Path) -> None:
+    assert await refusal(bytes_of(ffmpeg(*TONE, "-t", "2", folder / "sound.mp4"))) == ("no-video", "0")
 
 
 async def test_sample_entry_that_flatters_the_picture_is_not_believed(folder: Path) -> None:

@@ -1,0 +1,332 @@
+"""Runs the tools that parse what was handed in: the one way anything that is not pure Python on memory we bound is run.
+
+    done = await run("ffprobe", "-i", "/dev/fd/5", limits=Limits(), files=[5])      # done.output, done.end
+    async with child("bsdtar", "-xOf", "-", limits=Limits(), stdin=chunks) as tool:  # the same as it comes
+        async for chunk in tool.output():
+            ...
+        (await tool.end()).require()                                                # Damaged unless it was exit 0
+
+`stdin` is bytes, an iterator of chunks, a descriptor, or nothing. A descriptor in `files` keeps its number in the
+child: a tool that wants a file name gets `/dev/fd/N` (the descriptor of a memfd or of an unlinked file that others may
+read: the child has another uid). The tool's working folder is empty, private, in memory of `limits.disk` bytes, and
+gone with it, however it or its parent ends. See `jail` for what it cannot do.
+
+`ToolMissing`, `NoJail` and any other OSError are the operator's; what `stdin`'s iterator raises is the store's and
+raised again, and time spent waiting for it does not count; all the tool itself does wrong is an `End`, and the file's.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from io import FileIO
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+import imageio_ffmpeg
+
+from services.media.inspect.allowance import Allowance
+from services.media.inspect.models import Damaged
+
+How = Literal["exit", "signal", "cpu", "timeout", "overrun"]
+"""`cpu`: CPU time used up; `timeout`: wall clock used up; `overrun`: it wrote more than it may."""
+CHUNK: Final = 2**18
+AHEAD: Final = 2**19
+"""Bytes of standard input kept ready, so that the tool works while the next are fetched and hashed."""
+SHOWN_ERRORS: Final = 2**12
+"""Bytes of a tool's error output that are kept."""
+PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+ENVIRONMENT: Final = {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+LAUNCH: Final = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import jail; jail.start()"
+BY_SIGNAL: Final[dict[int, How]] = {signal.SIGXCPU: "cpu", signal.SIGXFSZ: "overrun"}
+Input = bytes | AsyncIterator[bytes] | int
+Value = TypeVar("Value")
+
+
+class ToolMissing(OSError):
+    """A tool is not installed: the operator's fault."""
+
+
+class NoJail(OSError):
+    """The machine does not let us lock a child in: the operator's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child may use: seconds of CPU and of wall clock, bytes of address space, of one file and of its whole
+    folder, of standard and error output; open descriptors; threads."""
+
+    cpu: int = 20
+    wall: float = 30.0
+    memory: int = 2**29
+    file: int = 0
+    disk: int = 0
+    output: int = 2**24
+    errors: int = 2**16
+    descriptors: int = 32
+    threads: int = 16
+
+
+DEFAULT: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a child ended. `code` is the exit status or the signal; `errors` the first of what it wrote there, which is
+    for the log: a hostile file may have written it."""
+
+    tool: str
+    how: How
+    code: int
+    errors: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.how == "exit" and self.code == 0
+
+    @property
+    def measured(self) -> str:
+        """The same in a few words, the same on every run."""
+        return f"{self.tool}: {self.how}" + (f" {self.code}" if self.how in ("exit", "signal") else "")
+
+    def require(self) -> None:
+        """Damaged unless it ended well."""
+        if not self.ok:
+            raise Damaged("damaged", self.measured)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a child wrote, and how it ended."""
+
+    output: bytes
+    end: End
+
+
+@dataclass
+class Child:
+    """A running tool."""
+
+    tool: str
+    limits: Limits
+    process: asyncio.subprocess.Process
+    time: Allowance
+    lost: tuple[str, ...] = ()
+    """Walls of the jail that the machine did not grant: `network`, `disk`, `uid`."""
+    _stopped: How | None = None
+    _written: int = 0
+    _errors: bytearray = field(default_factory=bytearray)
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def output(self) -> AsyncIterator[bytes]:
+        """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
+        takes between two chunks is not the child's time."""
+        assert self.process.stdout is not None
+        while chunk := await self._in_time(partial(self.process.stdout.read, CHUNK)) or b"":
+            self._written += len(chunk)
+            if self._written > self.limits.output:
+                self.stop("overrun")
+                return
+            self.time.pause("reader")
+            yield chunk
+            self.time.go_on("reader")
+
+    async def end(self) -> End:
+        """How it ended, once it has; what it still wants to write is thrown away."""
+        async for _ in self.output():
+            pass
+        await self._in_time(self.gone)
+        code = await self.gone()
+        await self._drained.wait()
+        ended: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
+        return End(self.tool, self._stopped or ended, abs(code), self._errors.decode(errors="replace"))
+
+    async def gone(self) -> int:
+        """What a child that has ended or was killed left as its code; a full pipe would keep it from being reaped."""
+        assert self.process.stdout is not None
+        while await self.process.stdout.read(CHUNK):
+            pass
+        return await self.process.wait()
+
+    async def _in_time(self, work: Callable[[], Coroutine[None, None, Value]]) -> Value | None:
+        while True:
+            try:
+                async with asyncio.timeout_at(self.time.deadline):
+                    return await work()
+            except TimeoutError:
+                if self.time.spent():
+                    self.stop("timeout")
+                    return None
+
+    def stop(self, why: How | None = None) -> None:
+        """Kill it and whatever it started; `why` counts where it is the first reason."""
+        self._stopped = self._stopped or why
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def drain(self) -> None:
+        """Keep the first of the error output and read on, so that the tool never waits; too much ends it."""
+        assert self.process.stderr is not None
+        written = 0
+        while chunk := await self.process.stderr.read(CHUNK):
+            self._errors += chunk[: SHOWN_ERRORS - len(self._errors)]
+            written += len(chunk)
+            if written > self.limits.errors:
+                self.stop("overrun")
+        self._drained.set()
+
+    async def feed(self, chunks: AsyncIterator[bytes]) -> None:
+        """Give it its standard input; a tool that has read enough may close it."""
+        assert self.process.stdin is not None
+        self.process.stdin.transport.set_write_buffer_limits(high=AHEAD)
+        try:
+            self.time.pause("store")
+            async for chunk in chunks:
+                self.time.go_on("store")
+                if not await self._gave(self.process.stdin, chunk):
+                    return
+                self.time.pause("store")
+            self.time.go_on("store")
+            self.process.stdin.close()
+        except BaseException:
+            self.stop()
+            raise
+
+    async def _gave(self, pipe: asyncio.StreamWriter, chunk: bytes) -> bool:
+        try:
+            pipe.write(chunk)
+            await pipe.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+
+def find(tool: str) -> str:
+    """Where a tool is installed. ToolMissing where it is not."""
+    path = shutil.which(_ffmpeg() if tool == "ffmpeg" else tool, path=PATH)
+    if path is None:
+        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
+    return path
+
+
+def _ffmpeg() -> str:
+    """The same on every machine, and one file: Debian's loads 200 libraries, which costs 80 ms at every start."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise ToolMissing(errno.ENOENT, str(error), "ffmpeg") from error
+
+
+@asynccontextmanager
+async def child(
+    tool: str, *arguments: str, limits: Limits = DEFAULT, stdin: Input = b"", files: Sequence[int] = ()
+) -> AsyncIterator[Child]:
+    """Start a tool in its jail; it does not outlive the block. What `stdin`'s iterator raises ends the tool and is
+    raised at the end of the block, whatever the block made of it."""
+    path = find(tool)
+    running = await _start(tool, path, arguments, limits, stdin, files)
+    tasks = [asyncio.create_task(running.drain())]
+    if not isinstance(stdin, int):
+        chunks = _chunks(stdin) if isinstance(stdin, bytes) else stdin
+        tasks.append(asyncio.create_task(running.feed(chunks)))
+    try:
+        yield running
+    finally:
+        running.stop()
+        await _settle(running, tasks)
+
+
+async def _settle(running: Child, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Let go of everything; raise what the store raised."""
+    await running.gone()
+    for task in tasks[1:]:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def run(
+    tool: str, *arguments: str, limits: Limits = DEFAULT, stdin: Input = b"", files: Sequence[int] = ()
+) -> Done:
+    """Run a tool to its end and collect what it wrote."""
+    async with child(tool, *arguments, limits=limits, stdin=stdin, files=files) as running:
+        output = b"".join([chunk async for chunk in running.output()])
+        return Done(output, await running.end())
+
+
+async def lost_walls() -> tuple[str, ...]:
+    """What this machine does not grant a child: `network` (no interface; sockets are refused either way), `disk` (read
+    only), `uid` (of its own). NoJail where it grants too little to run one at all."""
+    async with child("true") as running:
+        await running.end()
+        return running.lost
+
+
+async def _start(
+    tool: str, path: str, arguments: Sequence[str], limits: Limits, stdin: Input, files: Sequence[int]
+) -> Child:
+    told, status = os.pipe()
+    try:
+        numbers = (limits.cpu, limits.memory, limits.file, limits.disk, limits.descriptors, limits.threads)
+        jailed = (str(os.getpid()), str(status), ",".join(map(str, numbers)), path, *arguments)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-c", LAUNCH, *jailed),
+            stdin=stdin if isinstance(stdin, int) else asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=ENVIRONMENT,
+            start_new_session=True,
+            pass_fds=(status, *files),
+            limit=CHUNK,
+        )
+    finally:
+        os.close(status)
+        reading = os.fdopen(told, "rb", 0)
+    _widen(process)
+    running = Child(tool, limits, process, Allowance(process.pid, limits.wall))
+    try:
+        running.lost = await _walls(reading)
+    except BaseException:
+        running.stop()
+        await running.gone()
+        raise
+    return running
+
+
+def _widen(process: asyncio.subprocess.Process) -> None:
+    """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
+    transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
+    pipe = transport.get_extra_info("pipe")  # other event loops do not show it
+    with suppress(OSError, ValueError):  # ValueError: it has ended already, and its pipe is closed
+        if pipe is not None:
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, 2**20)
+
+
+async def _walls(reading: FileIO) -> tuple[str, ...]:
+    """What the jail says before the tool begins."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), reading)
+    try:
+        said = (await reader.read()).decode(errors="replace")
+    finally:
+        transport.close()
+    word, *rest = said.split() or ["silent"]
+    if word != "in" or "failed" in rest:
+        raise NoJail(errno.EPERM, f"无法隔离子进程 a child cannot be locked in: {said.strip()}")
+    return tuple(rest)
+
+
+async def _chunks(given: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(given), CHUNK):
+        yield given[at : at + CHUNK]

@@ -1,0 +1,299 @@
+"""Reads the headers of a RAR in place, versions 4 and 5 (rarlab.com/technote.htm), block by block through `rarfile`.
+
+`rarfile` is given one header at a time and nothing else: it opens no file, follows no volume and starts no tool.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import rarfile
+
+from services.media.inspect import bounds, names
+from services.media.inspect.models import Damaged, Fault, FaultCode
+from services.media.inspect.source import Source, exactly, head
+from services.media.inspect.zip import STORED, Directory, Entry, listed_faults
+
+SIGNS: Final = {rarfile.RAR_ID: 4, rarfile.RAR5_ID: 5}
+COMPRESSED: Final = -1
+"""The method of whatever is not stored; a zip has no such number."""
+LINKS: Final = {1: "symlink", 2: "symlink", 3: "junction", 4: "hard link", 5: "reference"}
+NEW_VERSION: Final = 0x3F
+"""Bits of RAR5's compression field that say which algorithm: 0 is the one of RAR 5 and 6."""
+DATE: Final = 1 << 21 | 1 << 16
+"""The first day MS-DOS knows."""
+UNIX_TYPES: Final = {0xA000: "symlink", 0x1000: "device", 0x2000: "device", 0x6000: "device", 0xC000: "device"}
+
+
+@dataclass(frozen=True, slots=True)
+class RarEntry(Entry):
+    """One member of a RAR. `start` is where its packed bytes begin; `header` is how it is described to a tool that
+    unpacks it: its sizes and the way it is packed, and not a byte more of what was handed in."""
+
+    start: int = 0
+    header: bytes = b""
+    check: bytes | None = None
+    """BLAKE2sp of the contents, where that was chosen over a CRC."""
+    solid: bool = False
+    """Whether the archive's members are packed as one stream."""
+    version: int = 5
+    wrong: tuple[Fault, ...] = ()
+    """What RAR's own fields say against it."""
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith("/")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from names.faults(self.name)
+        yield from self.wrong
+
+
+class Rar4(rarfile.RAR3Parser):  # type: ignore[misc] # published without types
+    """Header by header; comments, for which `rarfile` would start a tool, are left alone."""
+
+    def _parse_subblocks(self, block: object, data: bytes, at: int) -> int:
+        return at
+
+    def _decode(self, name: bytes) -> str:
+        return names.decoded(name, {})
+
+
+class Rar5(rarfile.RAR5Parser):  # type: ignore[misc] # the same
+    """Header by header."""
+
+
+class Block(NamedTuple):
+    """One header as `rarfile` understands it, and where what follows its data begins."""
+
+    info: "rarfile.RarInfo"
+    end: int
+
+
+@dataclass
+class Listing:
+    """What the headers have said so far."""
+
+    version: int
+    solid: bool = False
+    entries: list[RarEntry] = field(default_factory=list)
+    blocks: int = 0
+    spent: int = 0
+
+
+async def read_rar(source: Source) -> Directory:
+    """The members of a RAR. Damaged where it cannot be trusted as a whole, is one part of several, or hides its
+    headers behind a password."""
+    start = await head(source, len(rarfile.RAR5_ID))
+    sign = next((sign for sign in SIGNS if start.startswith(sign)), None)
+    if sign is None:
+        raise Damaged("damaged", "RAR 1.4")
+    listing, at = Listing(SIGNS[sign]), len(sign)
+    while True:
+        if at == source.size and listing.version == 4 and listing.blocks:
+            break  # RAR 2 wrote no end.
+        block = await _block(source, at, listing)
+        at = block.end
+        if not _heed(block.info, listing):
+            break
+    _refuse_bomb(source, listing)
+    surplus = [Fault("surplus", f"0 + {source.size - at} B")] if at < source.size else []
+    return Directory(tuple(listing.entries), (*listed_faults(listing.entries), *surplus))
+
+
+async def _block(source: Source, at: int, listing: Listing) -> Block:
+    length = await _header_length(source, at, listing.version)
+    listing.blocks += 1
+    listing.spent += length
+    if listing.blocks > bounds.ENTRIES or listing.spent > bounds.DIRECTORY:
+        raise Damaged("too-many", f"> {listing.blocks - 1}")
+    info = _parse(await exactly(source, at, length), at, listing.version)
+    end = at + length + info.add_size
+    if end > source.size:
+        raise Damaged("truncated", f"{end} > {source.size} B")
+    return Block(info, end)
+
+
+async def _header_length(source: Source, at: int, version: int) -> int:
+    """Bytes of the header that begins at a place."""
+    near = await exactly(source, at, min(15, source.size - at))
+    if version == 4:
+        length = int.from_bytes(near[5:7], "little")
+        least = 7
+    else:
+        length, least = _number(near, 4), 7
+    if len(near) < least or length < least or at + length > source.size:
+        code: FaultCode = "truncated" if len(near) < least or at + length > source.size else "damaged"
+        raise Damaged(code, f"header @{at}, {source.size} B")
+    return length
+
+
+def _number(near: bytes, at: int) -> int:
+    """The length of a RAR5 header, which follows its CRC, together with both."""
+    value = shift = 0
+    for place in range(at, min(at + 3, len(near))):
+        value |= (near[place] & 0x7F) << shift
+        shift += 7
+        if near[place] < 0x80:
+            return place + 1 + value
+    raise Damaged("truncated" if len(near) < at + 3 else "damaged", "header length")
+
+
+class Window(io.BytesIO):
+    """One header, at its place in the file."""
+
+    def __init__(self, data: bytes, at: int) -> None:
+        super().__init__(data)
+        self._at = at
+
+    def tell(self) -> int:
+        return self._at + super().tell()
+
+
+def _parse(data: bytes, at: int, version: int) -> "rarfile.RarInfo":
+    """What a header says. Whatever `rarfile` raises is the header's fault: there is nothing else it could read."""
+    kind = Rar4 if version == 4 else Rar5
+    parser = kind(None, None, True, "gb18030", False, None, 0, True)
+    try:
+        info = parser._parse_block_header(Window(data, at))
+    except Exception as error:  # see above
+        raise Damaged("damaged", f"header @{at}: {type(error).__name__}") from error
+    if info is None:
+        raise Damaged("damaged", f"header @{at}: CRC")
+    return info
+
+
+def _heed(info: "rarfile.RarInfo", listing: Listing) -> bool:
+    """Take a header in; whether others follow."""
+    if (info.type == rarfile.RAR_BLOCK_MAIN) != (listing.blocks == 1) and info.type != rarfile.RAR5_BLOCK_ENCRYPTION:
+        raise Damaged("damaged", f"block {listing.blocks}")
+    match info.type:
+        case rarfile.RAR5_BLOCK_ENCRYPTION:
+            raise Damaged("encrypted", "RAR, 文件名 names")
+        case rarfile.RAR_BLOCK_MAIN:
+            _heed_main(info, listing)
+        case rarfile.RAR_BLOCK_FILE if not _is_older(info, listing.version):
+            listing.entries.append(_entry(info, listing))
+        case rarfile.RAR_BLOCK_ENDARC:
+            if info.flags & rarfile.RAR_ENDARC_NEXT_VOLUME:
+                raise Damaged("split", "RAR")
+            return False
+    return True
+
+
+def _is_older(info: "rarfile.RarInfo", version: int) -> bool:
+    """Whether it is an earlier version of a file, kept on request."""
+    return bool(info.flags & rarfile.RAR_FILE_VERSION if version == 4 else info.file_version)
+
+
+def _heed_main(info: "rarfile.RarInfo", listing: Listing) -> None:
+    if info.flags & rarfile.RAR_MAIN_PASSWORD:
+        raise Damaged("encrypted", "RAR, 文件名 names")
+    later = rarfile.RAR_MAIN_VOLUME | rarfile.RAR_MAIN_NEWNUMBERING
+    if listing.version == 4 and info.flags & (later | rarfile.RAR_MAIN_FIRSTVOLUME) == later:
+        raise Damaged("split", "RAR")
+    if getattr(info, "main_volume_number", None):
+        raise Damaged("split", f"RAR {info.main_volume_number + 1}")
+    listing.solid = bool(info.flags & rarfile.RAR_MAIN_SOLID)
+
+
+def _entry(info: "rarfile.RarInfo", listing: Listing) -> RarEntry:
+    if info.flags & (rarfile.RAR_FILE_SPLIT_BEFORE | rarfile.RAR_FILE_SPLIT_AFTER):
+        raise Damaged("split", "RAR")
+    name = _name(info, listing.version)
+    stored = info.compress_type == rarfile.RAR_M0
+    method = STORED if stored else COMPRESSED
+    crc = info.CRC if info.CRC is not None else int.from_bytes((info.blake2sp_hash or b"")[:4], "little")
+    return RarEntry(
+        *(name, info.orig_filename, 0, method, crc, info.compress_size, info.file_size, info.header_offset, 0, ()),
+        start=info.data_offset,
+        header=_header(info, listing) if not stored else b"",
+        check=info.blake2sp_hash if info.CRC is None else None,
+        solid=listing.solid,
+        version=listing.version,
+        wrong=tuple(_wrong(info, names.shown(name), listing.version)),
+    )
+
+
+def _name(info: "rarfile.RarInfo", version: int) -> str:
+    """RAR 4 packs Chinese names in a way of its own, which `rarfile` knows; all others are bytes."""
+    packed = version == 4 and info.flags & rarfile.RAR_FILE_UNICODE
+    name = str(info.filename) if packed else names.decoded(info.orig_filename, {})
+    return name.rstrip("/\\") + "/" if info.is_dir() else name
+
+
+def _wrong(info: "rarfile.RarInfo", shown: str, version: int) -> Iterator[Fault]:
+    kind = LINKS.get(info.file_redir[0], "link") if info.file_redir else None
+    if not kind and info.host_os == rarfile.RAR_OS_UNIX:
+        kind = UNIX_TYPES.get(info.mode & 0xF000)
+    if kind:
+        yield Fault("link", kind, shown)
+    if info.flags & rarfile.RAR_FILE_PASSWORD:
+        yield Fault("encrypted", "RAR", shown)
+    elif reason := _unknown_packing(info, version):
+        yield Fault("method", reason, shown)
+    elif info.compress_type == rarfile.RAR_M0 and info.compress_size != info.file_size and not kind:
+        yield Fault("size", f"{info.compress_size} ≠ {info.file_size} B", shown)
+
+
+def _unknown_packing(info: "rarfile.RarInfo", version: int) -> str | None:
+    if version == 4:
+        known = 0x30 <= info.compress_type <= 0x35 and (info.extract_version >= 20 or info.compress_type == 0x30)
+        return None if known else f"RAR {info.extract_version / 10} / {info.compress_type:#x}"
+    if info.file_flags & rarfile.RAR5_FILE_FLAG_UNKNOWN_SIZE:
+        return "RAR -si"
+    if info.file_compress_flags & NEW_VERSION:
+        return "RAR 7"
+    return f"RAR {_dictionary(info) >> 20} MiB" if _dictionary(info) > bounds.DICTIONARY else None
+
+
+def _dictionary(info: "rarfile.RarInfo") -> int:
+    """Bytes an unpacker must keep in memory (RAR 5: 128 KiB shifted by four bits)."""
+    stored = info.compress_type == rarfile.RAR_M0
+    return 0 if stored or info.is_dir() else 2**17 << (info.file_compress_flags >> 10 & 15)
+
+
+def _header(info: "rarfile.RarInfo", listing: Listing) -> bytes:
+    """The same member under a number for a name, without times, owners, comments or anything else."""
+    name = b"%d" % len(listing.entries)
+    if listing.version == 4:
+        flags = info.flags & (rarfile.RAR_FILE_DICTMASK | rarfile.RAR_FILE_SOLID) | rarfile.RAR_LONG_BLOCK
+        sizes = info.compress_size & 0xFFFFFFFF, info.file_size & 0xFFFFFFFF
+        packing = info.extract_version, info.compress_type
+        said = struct.pack("<LLBLLBBHL", *sizes, 2, info.CRC, DATE, *packing, len(name), 0x20)
+        return block4(rarfile.RAR_BLOCK_FILE, flags, said + name)
+    crc = b"" if info.CRC is None else struct.pack("<L", info.CRC)
+    packing = info.file_compress_flags & 0x3FFF
+    said = number(4 if crc else 0) + number(info.file_size) + number(0x20) + crc + number(packing)
+    return block5(2, 2, number(info.compress_size) + said + number(0) + number(len(name)) + name)
+
+
+def block4(kind: int, flags: int, said: bytes = b"") -> bytes:
+    """A header as RAR 4 writes them."""
+    rest = struct.pack("<BHH", kind, flags, 7 + len(said)) + said
+    return struct.pack("<H", zlib.crc32(rest) & 0xFFFF) + rest
+
+
+def block5(kind: int, flags: int, said: bytes = b"") -> bytes:
+    """A header as RAR 5 writes them."""
+    rest = number(kind) + number(flags) + said
+    rest = number(len(rest)) + rest
+    return struct.pack("<L", zlib.crc32(rest)) + rest
+
+
+def number(value: int) -> bytes:
+    """A whole number as RAR 5 writes them: seven bits a byte, the lowest first."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _refuse_bomb(source: Source, listing: Listing) -> None:
+    declared = sum(entry.size for entry in listing.entries)
+    if declared > bounds.inflated(source.size):
+        raise Damaged("bomb", f"{declared} B")

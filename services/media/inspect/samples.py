@@ -1,0 +1,203 @@
+"""Where a track's samples lie and how long they last (ISO/IEC 14496-12, 8.6 to 8.8): sample tables and fragments."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, islice, pairwise
+from operator import mul
+from typing import Final, NamedTuple, TypeAlias
+
+from services.media.inspect import bounds
+from services.media.inspect.boxes import Box, Place
+from services.media.inspect.models import Damaged
+
+Numbers: TypeAlias = "array[int]"
+REORDERED: Final = 32
+"""Samples among which the one shown first is looked for."""
+NOT_SYNC: Final = 0x10000
+"""Sample flag: cannot be decoded without the samples before it."""
+
+
+class Defaults(NamedTuple):
+    """What a fragment's sample is like where nothing nearer says so: its length, size and flags."""
+
+    length: int
+    size: int
+    flags: int
+
+
+@dataclass(slots=True)
+class Samples:
+    """The samples of one track in order, `counts` of them in a row lasting `lengths` each. `starts` are the places of
+    the chunks they lie in, `firsts` the number of each chunk's first sample; `sync` the numbers of samples decoding can
+    begin at, None where it can at all of them."""
+
+    sizes: Numbers = field(default_factory=lambda: array("I"))
+    starts: Numbers = field(default_factory=lambda: array("Q"))
+    firsts: Numbers = field(default_factory=lambda: array("Q"))
+    counts: Numbers = field(default_factory=lambda: array("I"))
+    lengths: Numbers = field(default_factory=lambda: array("I"))
+    sync: "Numbers | None" = None
+    delay: int = 0
+    """From decoding the first sample to showing the first picture."""
+
+    @property
+    def length(self) -> int:
+        """What all of them last."""
+        return sum(map(mul, self.counts, self.lengths))
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Where a sample begins, and its size."""
+        chunk = bisect_right(self.firsts, number) - 1
+        before = sum(self.sizes[self.firsts[chunk] : number])
+        return self.starts[chunk] + before, self.sizes[number]
+
+    def time(self, number: int) -> int:
+        """When a sample is decoded."""
+        at = 0
+        for count, length in zip(self.counts, self.lengths, strict=True):
+            at += min(number, count) * length
+            number -= min(number, count)
+        return at
+
+    def astray(self, data: Sequence[Place]) -> int:
+        """How many chunks do not lie whole in any of the file's data; `data` in order."""
+        begins = [place.start for place in data]
+        sums = array("Q", accumulate(self.sizes, initial=0))
+        ends = self.firsts[1:] + array("Q", [len(self.sizes)])
+        astray = 0
+        for start, first, end in zip(self.starts, self.firsts, ends, strict=True):
+            at = bisect_right(begins, start) - 1
+            astray += at < 0 or start + sums[end] - sums[first] > data[at].end
+        return astray
+
+
+def from_table(table: Box) -> Samples:
+    """The samples a track's `stbl` lists. Damaged where its boxes contradict each other."""
+    times = table.need(b"stts")
+    rows = times.numbers("I", 8, 2 * times.field("I", 4))
+    counts, lengths, sizes = rows[::2], rows[1::2], _sizes(table)
+    if sum(counts) > len(sizes):
+        raise Damaged("missing-samples", f"{len(sizes)} / {sum(counts)}")
+    starts, firsts = _chunks(table, len(sizes)) if sizes else (array("Q"), array("Q"))
+    return Samples(sizes, starts, firsts, counts, lengths, _sync(table, len(sizes)), _delay(table, counts, lengths))
+
+
+def from_sound(table: Box) -> Samples:
+    """The same of a track of sound. Raw sound has one size for all its samples, which are too many to list: none."""
+    box = table.find(b"stsz")
+    return Samples() if box and box.field("I", 4) else from_table(table)
+
+
+def _sizes(table: Box) -> Numbers:
+    if box := table.find(b"stsz"):
+        each, count = box.fields("II", 4)
+        _admit(count)
+        return array("I", [each]) * count if each else box.numbers("I", 12, count)
+    if box := table.find(b"stz2"):
+        width, count = box.field("B", 7), box.field("I", 8)
+        _admit(count)
+        if width == 4:
+            return array("I", [n for (both,) in box.table("B", 12, (count + 1) // 2) for n in (both >> 4, both & 15)])
+        return array("I", [n for (n,) in box.table({8: "B", 16: "H"}.get(width, "I"), 12, count)])
+    return array("I")
+
+
+def _admit(count: int) -> None:
+    if count > bounds.SAMPLES:
+        raise Damaged("absurd", f"{count} samples")
+
+
+def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers]:
+    """Places of the chunks, and the number of each one's first sample. Samples beyond the last one's are not there."""
+    box = table.find(b"stco") or table.need(b"co64")
+    _admit(box.field("I", 4))
+    starts = box.numbers("I" if box.kind == b"stco" else "Q", 8, box.field("I", 4))
+    shared = table.need(b"stsc")
+    rows = shared.numbers("I", 8, 3 * shared.field("I", 4))
+    edges = array("Q", [*rows[::3], len(starts) + 1])
+    if edges[0] != 1 or any(one >= two for one, two in pairwise(edges)):
+        raise Damaged("damaged", f"stsc: {len(starts)} chunks")
+    firsts, at = array("Q"), 0
+    for (chunk, end), each in zip(pairwise(edges), rows[1::3], strict=True):
+        last = min(end, chunk + (count - at + each - 1) // each) if each else chunk
+        firsts.extend(range(at, at + (last - chunk) * each, each or 1))
+        at += (last - chunk) * each
+    if at < count:
+        raise Damaged("missing-samples", f"{at} / {count}")
+    return array("Q", starts[: len(firsts)]), firsts
+
+
+def _sync(table: Box, count: int) -> "Numbers | None":
+    box = table.find(b"stss")
+    return array("I", (n - 1 for n in box.numbers("I", 8, box.field("I", 4)) if 0 < n <= count)) if box else None
+
+
+def _delay(table: Box, counts: Numbers, lengths: Numbers) -> int:
+    """How long after its decoding the first picture is shown (8.6.1.3)."""
+    box = table.find(b"ctts")
+    if box is None:
+        return 0
+    rows = box.table("Ii", 8, box.field("I", 4))
+    offsets = (offset for count, offset in rows for _ in range(min(count, REORDERED)))
+    lasting = (length for count, length in zip(counts, lengths, strict=True) for _ in range(min(count, REORDERED)))
+    times = accumulate(lasting, initial=0)
+    return min((time + offset for time, offset in islice(zip(times, offsets, strict=False), REORDERED)), default=0)
+
+
+def add_fragment(samples: Samples, fragment: Box, given: Defaults, start: int, after: int) -> int:
+    """Add what a `traf` of a movie fragment at `start` lists; `after` is where the data of the one before it ends.
+    Where its own data ends."""
+    header = fragment.need(b"tfhd")
+    base, given = _header(header, given, start, after)
+    at = base
+    for run in fragment.children():
+        if run.kind == b"trun":
+            at = _add_run(samples, run, given, base, at)
+    return at
+
+
+def _header(header: Box, given: Defaults, start: int, after: int) -> tuple[int, Defaults]:
+    """Where offsets count from, and the defaults (8.8.7)."""
+    flags, at = header.flags(), 8
+    base = start if flags & 0x20000 else after
+    if flags & 0x1:
+        base, at = header.field("Q", at), at + 8
+    at += 4 * bool(flags & 0x2)
+    values = list(given)
+    for index, flag in enumerate((0x8, 0x10, 0x20)):
+        if flags & flag:
+            values[index], at = header.field("I", at), at + 4
+    return base, Defaults(*values)
+
+
+def _add_run(samples: Samples, run: Box, given: Defaults, base: int, at: int) -> int:
+    """Add one `trun` (8.8.8). Where its data ends."""
+    flags, count = run.flags(), run.field("I", 4)
+    _admit(len(samples.sizes) + count)
+    start = base + run.field("i", 8) if flags & 0x1 else at
+    if start < 0:
+        raise Damaged("damaged", f"trun @{start}")
+    columns = [flag for flag in (0x100, 0x200, 0x400, 0x800) if flags & flag]
+    rows = run.numbers("I", 8 + 4 * bool(flags & 0x1) + 4 * bool(flags & 0x4), count * len(columns))
+    said = {flag: rows[n :: len(columns)] for n, flag in enumerate(columns)}
+    sizes = said.get(0x200) or array("I", [given.size]) * count
+    kinds = said.get(0x400) or array("I", [given.flags]) * count
+    if flags & 0x4 and count:
+        kinds[0] = run.field("I", 8 + 4 * bool(flags & 0x1))
+    if count:
+        samples.starts.append(start)
+        samples.firsts.append(len(samples.sizes))
+    _add_sync(samples, kinds)
+    samples.sizes.extend(sizes)
+    samples.counts.extend(array("I", [1]) * count if 0x100 in said else array("I", [count]))
+    samples.lengths.extend(said.get(0x100, array("I", [given.length])))
+    return start + sum(sizes)
+
+
+def _add_sync(samples: Samples, kinds: Numbers) -> None:
+    before = len(samples.sizes)
+    if samples.sync is None:
+        samples.sync = array("I", range(before))
+    samples.sync.extend(before + n for n, kind in enumerate(kinds) if not kind & NOT_SYNC)

@@ -1,0 +1,173 @@
+"""The tracks of an mp4 or mov as its movie header declares them (ISO/IEC 14496-12, 8.3 to 8.6 and 12.1)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
+
+from contracts.rulebook.measures import Pixels
+from services.media.inspect import av1, bounds, h264, hevc, mpeg4
+from services.media.inspect.bits import SQUARE, Declared, aspect
+from services.media.inspect.boxes import Box
+from services.media.inspect.models import Damaged
+from services.media.inspect.samples import Samples, from_sound, from_table
+
+CODECS: Final = {
+    b"avc1": "h264", b"avc2": "h264", b"avc3": "h264", b"avc4": "h264", b"dva1": "h264", b"dvav": "h264",
+    b"hvc1": "hevc", b"hev1": "hevc", b"dvh1": "hevc", b"dvhe": "hevc", b"vvc1": "vvc", b"vvi1": "vvc",
+    b"av01": "av1", b"dav1": "av1", b"vp09": "vp9", b"vp08": "vp8", b"mp4v": "mpeg4", b"s263": "h263",
+    b"h263": "h263", b"H263": "h263", b"mjpa": "mjpeg", b"mjpb": "mjpegb", b"jpeg": "mjpeg", b"mjpg": "mjpeg",
+    b"png ": "png", b"apch": "prores", b"apcn": "prores", b"apcs": "prores", b"apco": "prores", b"ap4h": "prores",
+    b"ap4x": "prores", b"SVQ1": "svq1", b"SVQ3": "svq3", b"rle ": "qtrle", b"raw ": "rawvideo", b"cvid": "cinepak",
+    b"dvc ": "dvvideo", b"dvcp": "dvvideo", b"dvpp": "dvvideo", b"m2v1": "mpeg2video", b"xdvb": "mpeg2video",
+    b"mjp2": "jpeg2000", b"AVdn": "dnxhd", b"AVdh": "dnxhd", b"FLV1": "flv1",
+}  # fmt: skip
+"""Sample entries by their four letters, named as ffprobe names them."""
+CONFIGURATIONS: Final[dict[str, tuple[bytes, Callable[[bytes], Declared | None]]]] = {
+    "h264": (b"avcC", h264.from_configuration),
+    "hevc": (b"hvcC", hevc.from_configuration),
+    "av1": (b"av1C", av1.from_configuration),
+}
+"""Where a sample entry keeps its codec's own header, and what reads it."""
+VISUAL_ENTRY: Final = 78
+"""Bytes of a VisualSampleEntry before the boxes inside it."""
+Matrix = tuple[int, int, int, int]
+SERVING: Final = frozenset({b"thmb", b"auxl", b"vdep", b"vplx"})
+"""References by which a track says that it only serves another one."""
+UNKNOWN: Final = Pixels(0, 0)
+STRAIGHT: Final = (0x10000, 0, 0, 0x10000)
+"""The matrix of a picture that is neither turned nor stretched, in 16.16."""
+SLIGHT: Final = Fraction(1, 100)
+"""How far a stretch told by width and height alone may be from none and still be rounding."""
+
+
+@dataclass(slots=True)
+class Track:
+    """A track as the movie header declares it, fragments aside. Times in its own `timescale`; `aspect` is a sample's
+    width to its height, `turned` whether the picture lies on its side."""
+
+    id: int
+    handler: bytes
+    timescale: int
+    count: int = 0
+    codec: str = "?"
+    coded: Pixels = UNKNOWN
+    claimed: Pixels = UNKNOWN
+    """The sample entry's size, which its codec may contradict."""
+    aspect: Fraction = SQUARE
+    told: Fraction | None = None
+    """The aspect the container asks for."""
+    turned: bool = False
+    edits: tuple[tuple[int, Fraction], ...] = ()
+    """What an edit list shows: where in the media each edit begins, and its seconds, 0 being all that is left."""
+    samples: Samples = field(default_factory=Samples)
+    described: Box | None = None
+    helpers: set[int] = field(default_factory=set)
+    """Tracks that only serve others: the chapter pictures of this one, or this one where it is thumbnails or depth."""
+
+
+def tracks_of(movie: Box) -> list[Track]:
+    """The tracks of a `moov`."""
+    header = movie.need(b"mvhd")
+    late = header.version() == 1
+    timescale = header.field("I", 20 if late else 12)
+    a, b, _, c, d = header.fields("5i", 48 if late else 36)
+    boxes = [box for box in movie.children() if box.kind == b"trak"]
+    if len(boxes) > bounds.TRACKS:
+        raise Damaged("absurd", f"{len(boxes)} tracks")
+    return [_track(box, timescale, (a, b, c, d)) for box in boxes]
+
+
+def _track(box: Box, movie_timescale: int, turn: Matrix) -> Track:
+    header, media = box.need(b"tkhd"), box.need(b"mdia")
+    clock = media.need(b"mdhd")
+    late = header.version() == 1
+    track = Track(
+        id=header.field("I", 20 if late else 12),
+        handler=media.need(b"hdlr").fourcc(8),
+        timescale=clock.field("I", 20 if clock.version() else 12),
+    )
+    track.helpers = set(_helpers(box, track.id))
+    if not track.timescale or not movie_timescale:
+        raise Damaged("damaged", "timescale 0")
+    table = media.need(b"minf", b"stbl")
+    times = table.find(b"stts")
+    track.count = sum(count for count, _ in times.table("II", 8, times.field("I", 4))) if times else 0
+    if track.handler in (b"vide", b"soun"):
+        _refuse_elsewhere(media)
+        track.samples = (from_table if track.handler == b"vide" else from_sound)(table)
+    if track.handler == b"vide":
+        track.edits = tuple(_edits(box, movie_timescale))
+        _describe(track, table)
+        _present(track, header, turn)
+    return track
+
+
+def _helpers(box: Box, number: int) -> Iterator[int]:
+    references = box.find(b"tref")
+    for kind in references.children() if references else ():
+        if kind.kind == b"chap":
+            yield from (chapters for (chapters,) in kind.table("I", 0, len(kind) // 4))
+        elif kind.kind in SERVING:
+            yield number
+
+
+def _refuse_elsewhere(media: Box) -> None:
+    """A track whose samples lie in another file has none."""
+    elsewhere = media.find(b"minf", b"dinf", b"dref")
+    if elsewhere and any(not reference.flags() & 0x1 for reference in elsewhere.children(8)):
+        raise Damaged("missing-samples", "dref")
+
+
+def _edits(box: Box, timescale: int) -> Iterator[tuple[int, Fraction]]:
+    """Empty edits only delay the start, and show nothing."""
+    edits = box.find(b"edts", b"elst")
+    if edits:
+        if edits.field("I", 4) > bounds.EDITS:
+            raise Damaged("absurd", f"{edits.field('I', 4)} edits")
+        for length, start, _ in edits.table("QqI" if edits.version() else "IiI", 8, edits.field("I", 4)):
+            if start >= 0:
+                yield start, Fraction(length, timescale)
+
+
+def _describe(track: Track, table: Box) -> None:
+    track.described = table.need(b"stsd")
+    entry = next(track.described.children(8), None)
+    if entry is None:
+        raise Damaged("damaged", "stsd")
+    if entry.kind == b"encv":
+        raise Damaged("encrypted", "encv")
+    track.codec = CODECS.get(entry.kind, entry.kind.decode("latin-1").strip() if entry.kind.isalnum() else "?")
+    track.claimed = Pixels(*entry.fields("HH", 24))
+    inside = {box.kind: box for box in entry.children(VISUAL_ENTRY)} if len(entry) > VISUAL_ENTRY else {}
+    track.coded, track.aspect = _declared(track, inside) or Declared(track.claimed)
+    if not track.coded.width or not track.coded.height:
+        raise Damaged("damaged", f"{track.coded.width}x{track.coded.height}")
+    if b"pasp" in inside:
+        track.told = aspect(*inside[b"pasp"].fields("II"))
+
+
+def _declared(track: Track, inside: dict[bytes, Box]) -> Declared | None:
+    """What the codec's own header says: a player shows that, whatever is written around it."""
+    if b"esds" in inside:
+        track.codec, header = mpeg4.from_descriptor(bytes(inside[b"esds"].data[4:]))
+        return mpeg4.from_header(header) if track.codec == "mpeg4" else None
+    kind, read = CONFIGURATIONS.get(track.codec, (b"", None))
+    return read(bytes(inside[kind].data)) if read and kind in inside else None
+
+
+def _present(track: Track, header: Box, turn: Matrix) -> None:
+    """How the matrices of movie and track turn and stretch the picture. A sample's aspect is what `pasp` says; then
+    what the track's width and height make of the sample entry's, as players have it; then what the codec says."""
+    at = 52 if header.version() == 1 else 40
+    a, b, _, c, d = header.fields("5i", at)
+    e, f, g, h = turn if any(turn) else STRAIGHT
+    a, b, c, d = a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h
+    track.turned = abs(b) > abs(a) and abs(c) > abs(d)
+    wide, high = header.fields("II", at + 36)
+    if track.told is None and wide >> 16 and high >> 16 and all(track.claimed):
+        told = Fraction(wide * track.claimed.height, high * track.claimed.width)
+        track.told = told if abs(told - 1) > SLIGHT else None
+    across, down = abs(a) + abs(b), abs(c) + abs(d)
+    stretch = Fraction(across, down) if across and down else SQUARE
+    track.aspect = (track.told or track.aspect) * (stretch if abs(stretch - 1) > SLIGHT else 1)

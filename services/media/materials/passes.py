@@ -1,0 +1,40 @@
+"""The two looks at a package: what ranges can prove, within a second; and every byte, when there is time."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from contracts.rulebook import Slot
+from services.media.inspect.models import PackageFacts
+from services.media.inspect.probe import measure, measure_first
+from services.media.inspect.source import Source
+from services.media.queue.working import Reading
+
+Look = Callable[[Source, Slot, str], Awaitable[PackageFacts]]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Facts of `first` that have a hash were taken from every byte, and `whole` is not needed any more."""
+
+    first: Look
+    whole: Look
+
+
+PASSES = Passes(measure_first, measure)
+
+
+class Followed:
+    """A source that says how far its stream was read."""
+
+    def __init__(self, source: Source, reading: Reading) -> None:
+        self._source, self._reading, self.size = source, reading, source.size
+        reading.total = source.size
+
+    async def read(self, start: int, length: int) -> bytes:
+        return await self._source.read(start, length)
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        self._reading.done = start
+        async for piece in self._source.stream(start, length):
+            self._reading.done += len(piece)
+            yield piece

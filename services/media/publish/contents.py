@@ -1,0 +1,87 @@
+"""What there is to show in a package, each file as bytes to read."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Literal
+
+from services.media.inspect.formats import LOOK, format_of, office
+from services.media.inspect.members import open_member, readable, wanted
+from services.media.inspect.models import Damaged
+from services.media.inspect.rar import RarEntry, read_rar
+from services.media.inspect.source import Blocks, Source, head
+from services.media.inspect.unpack import proving_rar
+from services.media.inspect.zip import read_directory
+
+Show = Literal["video", "picture", "document"]
+SHOWN: Final[dict[str, Show]] = {"mp4": "video", "mov": "video", "jpg": "picture", "docx": "document"}
+"""What is made ready, by format; everything else stays in the package."""
+
+
+class NotTheSame(Exception):
+    """A file of the package is not the one that was checked."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file to show. `crc` is what its bytes have to come to, where the package says so."""
+
+    name: str
+    show: Show
+    source: Source
+    crc: int | None = None
+
+    async def copy(self, to: BinaryIO) -> None:
+        """Write all of it, and see that it is what the package says. NotTheSame where it is not."""
+        crc = 0
+        async for chunk in self.source.stream(0, self.source.size):
+            crc = zlib.crc32(chunk, crc)
+            await asyncio.to_thread(to.write, chunk)
+        await asyncio.to_thread(to.flush)
+        if self.crc is not None and crc != self.crc:
+            raise NotTheSame(f"{self.name}: {crc:08x} ≠ {self.crc:08x}")
+
+
+async def pieces(source: Source, name: str) -> AsyncGenerator[Piece, None]:
+    """The files to show, in the order they lie in; `source` may be the file itself."""
+    blocks = Blocks(source)
+    kind = format_of(await head(blocks, LOOK), name)
+    if kind == "rar":
+        async with aclosing(_of_rar(source)) as members:
+            async for piece in members:
+                yield piece
+        return
+    if kind != "zip":
+        if show := SHOWN.get(kind):
+            yield Piece(name, show, source)
+        return
+    directory = await read_directory(blocks)
+    if office({entry.raw for entry in directory.entries}) == "docx":
+        yield Piece(name, "document", source)
+        return
+    for entry in filter(readable, filter(wanted, directory.entries)):
+        with suppress(Damaged):  # a file nobody asked for, or the package would not have passed
+            member = await open_member(blocks, entry)
+            if show := SHOWN.get(await _format(member, entry.name)):
+                yield Piece(entry.shown, show, member, entry.crc)
+
+
+async def _of_rar(source: Source) -> AsyncGenerator[Piece, None]:
+    """The same of a RAR, whose members are unpacked and held against their checksums as it passes."""
+    directory = await read_rar(Blocks(source))
+    entries = [entry for entry in directory.entries if isinstance(entry, RarEntry)]
+    async with proving_rar(source, entries) as proof:
+        for fault in proof.faults:
+            raise NotTheSame(f"{fault.file}: {fault.measured}")
+        for entry in filter(wanted, entries):
+            with suppress(Damaged):
+                member = proof.opened.get(entry.offset)
+                if member and (show := SHOWN.get(await _format(member, entry.name))):
+                    yield Piece(entry.shown, show, member)
+
+
+async def _format(member: Source, name: str) -> str:
+    kind = format_of(await head(member, LOOK), name)
+    return office({entry.raw for entry in (await read_directory(member)).entries}) if kind == "zip" else kind

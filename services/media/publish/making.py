@@ -1,0 +1,132 @@
+"""Makes files of a package ready for browsers: by ffmpeg in its jail, on files nobody else can name.
+
+Videos keep their streams and lose everything said about them; the index comes first, so that they begin to play at
+once. Pictures are decoded and encoded anew, upright, so that nothing but the picture is left. Documents become text.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO, Final, Literal
+
+from services.media.inspect.child import Limits, run
+from services.media.inspect.members import open_member
+from services.media.inspect.source import Blocks, Source
+from services.media.inspect.wordml import Reading
+from services.media.inspect.zip import read_directory
+from services.media.publish.contents import Piece
+
+LIMITS: Final = Limits(cpu=120, wall=180, memory=2**31, file=2**30, output=2**26)
+FFMPEG: Final = ("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe")
+PLAIN: Final = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
+WIDEST: Final = "scale='min(1280,iw)':-2"
+KEY_FRAMES: Final = 5
+"""Looked at for the poster; all pictures of the same seconds cost five times as much."""
+TEXT: Final = b"word/document.xml"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file ready to be shown, complete and rewound."""
+
+    kind: Literal["video", "poster", "picture", "text"]
+    name: str
+    type: str
+    file: BinaryIO
+
+
+async def made(piece: Piece) -> AsyncIterator[Made]:
+    """What is shown of a piece; each file lasts until the next is asked for. Damaged where a tool cannot read it."""
+    match piece.show:
+        case "document":
+            with _file() as text:
+                await asyncio.to_thread(text.write, (await _text(piece.source)).encode())
+                yield _made("text", piece, "text/plain; charset=utf-8", text)
+        case "picture":
+            with _file() as picture:
+                await piece.copy(picture)
+                yield await _picture(piece, picture)
+        case "video":
+            with _file() as video:
+                await piece.copy(video)
+                with _file(writable=True) as out:
+                    poster = await _film_and_poster(video, out, piece)
+                    yield _made("video", piece, "video/mp4", out)
+                yield poster
+
+
+async def _film_and_poster(video: BinaryIO, out: BinaryIO, piece: Piece) -> Made:
+    """Both at once; each has ended, whatever became of the other, before the files they work on are closed."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_stream_copy(video, out))
+            poster = group.create_task(_poster(piece, video))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return poster.result()
+
+
+async def _stream_copy(video: BinaryIO, out: BinaryIO) -> None:
+    source, target = video.fileno(), out.fileno()
+    wanted = ("-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-dn", "-sn")
+    into = ("-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{target}")
+    done = await run(
+        *FFMPEG,
+        *("-f", "mov", "-i", f"/dev/fd/{source}"),
+        *wanted,
+        *PLAIN,
+        *into,
+        limits=LIMITS,
+        files=[source, target],
+    )
+    done.end.require()
+
+
+async def _poster(piece: Piece, video: BinaryIO) -> Made:
+    """The most telling of the first key frames; the first picture of a video that names none."""
+    for which in (("-skip_frame", "nokey"), ()):
+        given = (*which, "-f", "mov", "-i", f"/dev/fd/{video.fileno()}", "-map", "0:V:0")
+        image = await _image(video, *given, "-vf", f"thumbnail={KEY_FRAMES},{WIDEST}")
+        if image:
+            break
+    return _made("poster", piece, "image/jpeg", BytesIO(image))
+
+
+async def _picture(piece: Piece, picture: BinaryIO) -> Made:
+    image = await _image(picture, "-f", "jpeg_pipe", "-i", f"/dev/fd/{picture.fileno()}")
+    return _made("picture", piece, "image/jpeg", BytesIO(image))
+
+
+async def _image(file: BinaryIO, *given: str) -> bytes:
+    into = ("-frames:v", "1", "-q:v", "3", "-f", "mjpeg", "pipe:1")
+    done = await run(*FFMPEG, *given, *PLAIN, *into, limits=LIMITS, files=[file.fileno()])
+    done.end.require()
+    return done.output
+
+
+async def _text(source: Source) -> str:
+    blocks, reading = Blocks(source), Reading()
+    directory = await read_directory(blocks)
+    text = next(entry for entry in directory.entries if entry.raw == TEXT)
+    member = await open_member(blocks, text)
+    async for chunk in member.stream(0, member.size):
+        await asyncio.to_thread(reading.feed, chunk)
+    reading.feed(b"", last=True)
+    return "".join(reading.pieces).strip()
+
+
+def _made(kind: Literal["video", "poster", "picture", "text"], piece: Piece, media_type: str, file: BinaryIO) -> Made:
+    file.seek(0)
+    return Made(kind, piece.name, media_type, file)
+
+
+@contextmanager
+def _file(writable: bool = False) -> Iterator[BinaryIO]:
+    """A file without a name that a child, which has another uid, may open by its descriptor."""
+    with tempfile.TemporaryFile() as file:
+        os.fchmod(file.fileno(), 0o666 if writable else 0o644)
+        yield file

@@ -1,0 +1,74 @@
+"""Deflated packages checked by worker processes of a core each: two against one."""
+
+import asyncio
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+import pytest
+
+from chassis.objects import ObjectStore
+from contracts.events.media import StoredObject
+from services.media.inspect.probe import measure_first
+from services.media.objects import Packages
+from tests.bench.packages import must_pass, padded, upload, video_slot
+from tests.bench.result import report
+from tests.support.kinds import ObjectStore as Bucket
+
+PACKAGES, ROUNDS = 16, 3
+
+
+@pytest.mark.timeout(300)
+def test_media_workers(s3: Bucket) -> None:
+    pinned, size = upload(s3, padded()), padded().stat().st_size
+    workers = [_start(s3, pinned, size, core) for core in sorted(os.sched_getaffinity(0))[:2]]
+    try:
+        assert len(workers) == 2
+        pipes = [pipe for _, pipe in workers]
+        _drain(pipes, 4)
+        one, two = zip(*((_drain(pipes[:1], PACKAGES), _drain(pipes, PACKAGES)) for _ in range(ROUNDS)), strict=True)
+    finally:
+        for process, _ in workers:
+            process.kill()
+    report("media.workers", max(two), max(one), 1.8, "packages/min")
+
+
+def _drain(workers: Sequence[Connection], packages: int) -> float:
+    """Packages a minute, each given to the next worker that is free."""
+    started, given, done = time.perf_counter(), 0, 0
+    for worker in workers:
+        worker.send("check")
+        given += 1
+    while done < packages:
+        for free in wait(list(workers)):
+            assert isinstance(free, Connection)
+            assert free.recv() == "checked"
+            done += 1
+            if given < packages:
+                free.send("check")
+                given += 1
+    return packages / (time.perf_counter() - started) * 60
+
+
+def _start(s3: Bucket, pinned: StoredObject, size: int, core: int) -> tuple[BaseProcess, Connection]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(s3, pinned, size, core, theirs), daemon=True)
+    process.start()
+    return process, ours
+
+
+def _work(s3: Bucket, pinned: StoredObject, size: int, core: int, pipe: Connection) -> None:
+    os.sched_setaffinity(0, {core})
+    asyncio.run(_check(s3, pinned, size, pipe))
+
+
+async def _check(s3: Bucket, pinned: StoredObject, size: int, pipe: Connection) -> None:
+    packages = Packages(ObjectStore(s3.endpoint, s3.endpoint, s3.access_key, s3.secret_key, s3.bucket))
+    slot = video_slot()
+    while await asyncio.to_thread(pipe.recv) == "check":
+        must_pass(await measure_first(packages.source(pinned, size), slot), slot)
+        pipe.send("checked")

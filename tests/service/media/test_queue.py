@@ -1,0 +1,338 @@
+"""The workers' queue on a real MongoDB: whose turn it is, what becomes of a job, and what dead workers leave."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import pytest
+
+from chassis.refusal import Refused
+from chassis.service import Service
+from chassis.settings import ServiceSettings
+from chassis.transaction import Transaction
+from contracts.ids import EntryId, MaterialId, Province, StudioId
+from services.media.queue import rules
+from services.media.queue.models import Job, Task
+from services.media.queue.store import QueueStore
+from services.media.queue.working import Reading, Worker
+from tests.service.conftest import SettingsOf
+
+GANSU, SICHUAN = "620000", "510000"
+PROVINCES = tuple(f"{code}0000" for code in range(11, 21))
+NOBODY: rules.Weights = {}
+
+
+@dataclass
+class Line:
+    """A queue with nothing else of the service around it."""
+
+    service: Service
+    store: QueueStore
+    done: list[str] = field(default_factory=list)
+
+    async def add(
+        self, name: str, province: Province = GANSU, studio: str = "s-1", task: Task = "check", again: bool = False
+    ) -> None:
+        job = Job(
+            id=name, task=task, material=MaterialId(name), entry=EntryId("e"), studio=StudioId(studio),
+            province=province, level=rules.level_of(task), again=again,
+        )  # fmt: skip
+        await self.service.transactions.run(lambda tx: self.store.add(tx, job))
+
+    async def finish(self, job: Job) -> None:
+        async def work(tx: Transaction) -> None:
+            await self.store.finish(tx, job)
+
+        await self.service.transactions.run(work)
+        self.done.append(job.id)
+
+    async def order(self, weights: rules.Weights = NOBODY) -> list[str]:
+        """The jobs as one worker takes them."""
+        taken = []
+        while job := await self.store.claim("w", weights, everything=True):
+            taken.append(job.id)
+        return taken
+
+    def worker(self, do: Callable[[Job, Reading], Awaitable[None]] | None = None) -> Worker:
+        async def work(job: Job, _: Reading) -> None:
+            if do:
+                await do(job, _)
+            await self.finish(job)
+
+        return Worker(self.store, {"check": work, "prove": work}, NOBODY, (0.01, 0.02), timedelta(seconds=30))
+
+    async def work_off(self, worker: Worker) -> None:
+        while await self.service.database.jobs.find_one({"state": {"$in": ["waiting", "running", "paused"]}}):
+            await self.store.tend()
+            await worker.step()
+
+    async def job(self, name: str) -> Job:
+        return (await self.store.of_material(MaterialId(name))).popitem()[1]
+
+    async def die(self, name: str) -> None:
+        """What is there a while after the worker that runs a job was killed."""
+        past = datetime.fromtimestamp(0, UTC)
+        await self.service.database.jobs.update_one({"_id": name, "state": "running"}, {"$set": {"until": past}})
+
+
+@pytest.fixture
+async def line(settings_of: SettingsOf) -> AsyncIterator[Line]:
+    service = Service("media", settings_of(ServiceSettings))
+    store = QueueStore(service.database)
+    await service.ready_database()
+    await store.prepare()
+    yield Line(service, store)
+    await service.client.close()
+
+
+async def test_flood_of_one_studio_keeps_no_other_province_and_no_other_studio_waiting(line: Line) -> None:
+    for n in range(100):
+        await line.add(f"{GANSU}/flood/{n}", GANSU, "flood")
+    for n in range(3):
+        for province in PROVINCES:
+            await line.add(f"{province}/{n}", province, f"{province}/{n}")
+    await line.add(f"{GANSU}/latecomer", GANSU, "late")
+    waits = defaultdict(list)
+    order = await line.order()
+    for wait, name in enumerate(order, 1):
+        waits[name.partition("/")[0]].append(wait)
+    small = {province: (median(waits[province]), max(waits[province])) for province in PROVINCES}
+    assert len(order) == len(set(order)) == 131
+    assert max(longest for _, longest in small.values()) <= 3 * (len(PROVINCES) + 1)
+    assert max(middle for middle, _ in small.values()) <= 2 * (len(PROVINCES) + 1)
+    assert order.index(f"{GANSU}/latecomer") <= 2 * (len(PROVINCES) + 1)
+
+
+async def test_place_told_is_the_place_taken(line: Line) -> None:
+    for n, province in enumerate([GANSU] * 6 + [SICHUAN] * 3 + [*PROVINCES[:3]]):
+        await line.add(f"j-{n}", province, f"s-{n % 2}")
+    await line.add("proof", SICHUAN, "s-9", "prove")
+    await line.store.claim("w", NOBODY, everything=True)
+    overview, places = await line.store.overview(), {}
+    for row in await line.service.database.jobs.find({"state": "waiting"}).to_list():
+        job = await line.job(row["_id"])
+        places[job.id] = rules.standing(job, await line.store.before(job), overview, NOBODY).place or 0
+    order = await line.order()
+    # Lanes whose clocks are equal are served as the toss has it, so a place may be off by those.
+    assert {name: abs(places[name] - place) <= 3 for place, name in enumerate(order, 1)} == dict.fromkeys(order, True)
+    assert places["proof"] == len(order)
+
+
+async def test_province_of_twice_the_weight_is_served_twice_as_often(line: Line) -> None:
+    for n in range(30):
+        for province in (GANSU, SICHUAN):
+            await line.add(f"{province}/{n}", province, f"s-{n}")
+    first = Counter(name.partition("/")[0] for name in (await line.order({GANSU: 2.0}))[:30])
+    assert first == {GANSU: 20, SICHUAN: 10}
+
+
+async def test_first_checks_go_before_rechecks_and_any_check_before_a_proof(line: Line) -> None:
+    await line.add("proof", task="prove")
+    await line.add("recheck", again=True)
+    await line.add("first check")
+    assert await line.order() == ["first check", "recheck", "proof"]
+
+
+async def test_flood_of_first_checks_keeps_no_recheck_of_others_waiting(line: Line) -> None:
+    for n in range(50):
+        await line.add(f"flood-{n}", GANSU, "flood")
+    await line.add("same province", GANSU, "s-2", again=True)
+    await line.add("other province", SICHUAN, "s-3", again=True)
+    assert set((await line.order())[:4]) == {"flood-0", "flood-1", "same province", "other province"}
+
+
+async def test_province_idle_for_long_saves_nothing_up(line: Line) -> None:
+    for n in range(20):
+        await line.add(f"{GANSU}/{n}", GANSU, f"s-{n}")
+    taken = [job.id for _ in range(10) if (job := await line.store.claim("w", NOBODY, everything=True))]
+    for n in range(10):
+        await line.add(f"{SICHUAN}/{n}", SICHUAN, f"t-{n}")
+    later = Counter(name.partition("/")[0] for name in (await line.order())[:10])
+    assert (len(taken), max(later.values()) <= 6) == (10, True)
+
+
+async def test_many_workers_at_once_take_each_job_once(line: Line) -> None:
+    for n in range(60):
+        await line.add(f"j-{n}", PROVINCES[n % 10], f"s-{n}")
+
+    async def work() -> list[str]:
+        return await line.order()
+
+    taken = [name for names in await asyncio.gather(*(work() for _ in range(8))) for name in names]
+    assert Counter(taken) == {f"j-{n}": 1 for n in range(60)}
+
+
+async def test_job_of_a_dead_worker_is_done_by_another(line: Line) -> None:
+    await line.add("j")
+    assert await line.store.claim("dead", NOBODY, everything=True)
+    await line.die("j")
+    await line.work_off(line.worker())
+    assert (line.done, (await line.job("j")).deaths) == (["j"], 1)
+
+
+async def test_job_that_kills_its_workers_is_held_at_last_and_its_neighbours_are_done(line: Line) -> None:
+    await line.add("poison", studio="s-0")
+    for n in range(5):
+        await line.add(f"j-{n}", studio=f"s-{n}")
+    deaths = 0
+    worker = line.worker()
+    while (job := await line.job("poison")).state != "held":
+        claimed = await line.store.claim("w", NOBODY, everything=True)
+        if claimed and claimed.id == "poison":
+            deaths += 1
+            await line.die("poison")
+        elif claimed:
+            await line.finish(claimed)
+        await line.store.tend()
+    await line.work_off(worker)
+    assert (deaths, sorted(line.done)) == (rules.DEATHS_ALLOWED, [f"j-{n}" for n in range(5)])
+    assert job.reason == f"its worker was gone {rules.DEATHS_ALLOWED} times before it was done"
+    assert [held.id for held in await line.store.held()] == ["poison"]
+    assert await line.store.release("poison")
+    await line.work_off(worker)
+    assert line.done[-1] == "poison"
+
+
+async def test_suspect_runs_with_nothing_beside_it(line: Line) -> None:
+    beside: list[int] = []
+    running = 0
+
+    async def watch(job: Job, _: Reading) -> None:
+        nonlocal running
+        running += 1
+        await asyncio.sleep(0.02)
+        if job.suspect:
+            beside.append(running)
+        running -= 1
+
+    for n in range(8):
+        await line.add(f"j-{n}", studio=f"s-{n}")
+    claimed = await line.store.claim("dead", NOBODY, everything=True)
+    assert claimed is not None
+    await line.die(claimed.id)
+    await line.store.tend()
+    worker = line.worker(watch)
+    slots = [asyncio.ensure_future(slot()) for slot in (worker.run, worker.run_beside, worker.run_beside)]
+    async with asyncio.timeout(30):
+        while len(line.done) < 8:  # noqa: ASYNC110 - the slots' doing
+            await asyncio.sleep(0.01)
+    await cancelled(*slots)
+    assert beside == [1]
+
+
+async def test_check_does_not_wait_for_a_proof_to_end(line: Line) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def work(job: Job, _: Reading) -> None:
+        if job.task == "prove":
+            begun.set()
+            await over.wait()
+
+    for n in range(2):
+        await line.add(f"proof-{n}", task="prove")
+    worker = line.worker(work)
+    slots = [asyncio.ensure_future(slot()) for slot in (worker.run, worker.run_beside)]
+    await begun.wait()
+    await line.add("check")
+    async with asyncio.timeout(30):
+        while line.done != ["check"]:  # noqa: ASYNC110 - the slots' doing
+            await asyncio.sleep(0.01)
+    over.set()
+    async with asyncio.timeout(30):
+        while len(line.done) < 3:  # noqa: ASYNC110 - the slots' doing
+            await asyncio.sleep(0.01)
+    await cancelled(*slots)
+
+
+async def test_job_that_fails_comes_back_and_is_held_when_its_tries_run_out(line: Line) -> None:
+    tries = Counter[str]()
+
+    async def fail(job: Job, _: Reading) -> None:
+        tries[job.id] += 1
+        match job.id:
+            case "outage" if tries[job.id] < 6:
+                raise ConnectionError("the store is away")
+            case "broken":
+                raise ValueError("no idea")
+            case "refused":
+                raise Refused(409, "never", "不行", "it never will")
+
+    for name in ("outage", "broken", "refused", "well"):
+        await line.add(name, studio=name)
+    await line.work_off(line.worker(fail))
+    held = {job.id: job.reason for job in await line.store.held()}
+    assert (sorted(line.done), tries) == (["outage", "well"], {"outage": 6, "broken": 3, "refused": 1, "well": 1})
+    assert held == {"broken": "failed 3 times, last: ValueError('no idea')", "refused": "never: it never will"}
+
+
+async def test_worker_told_to_stop_gives_its_job_back_at_once(line: Line) -> None:
+    begun = asyncio.Event()
+
+    async def long(_: Job, __: Reading) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    await line.add("j")
+    slot = asyncio.ensure_future(line.worker(long).run())
+    await begun.wait()
+    await cancelled(slot)
+    job = await line.job("j")
+    assert (job.state, job.deaths) == ("waiting", 0)
+
+
+async def test_worker_that_lost_its_lease_stops_and_another_is_left_in_peace(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "BEAT", timedelta(milliseconds=20))
+    begun = asyncio.Event()
+
+    async def long(_: Job, __: Reading) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    await line.add("j")
+    slow = asyncio.ensure_future(line.worker(long).step())
+    await begun.wait()
+    await line.service.database.jobs.update_one({"_id": "j"}, {"$set": {"worker": "another"}})
+    assert await asyncio.wait_for(slow, 10)
+    assert (await line.job("j")).worker == "another"
+
+
+async def test_worker_is_not_stopped_for_the_lease_of_what_it_has_just_finished(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "BEAT", timedelta(milliseconds=1))
+    out = []
+
+    async def slow(job: Job, _: Reading) -> None:
+        await line.finish(job)
+        await asyncio.sleep(0.2)
+        out.append(job.id)
+
+    await line.add("j")
+    await Worker(line.store, {"check": slow}, NOBODY, (0.01,), timedelta(seconds=30)).step()
+    assert out == ["j"]
+
+
+async def test_reading_is_shown_while_a_job_runs(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "BEAT", timedelta(milliseconds=20))
+
+    async def read(_: Job, reading: Reading) -> None:
+        reading.total, reading.done = 200, 50
+        while (await line.job("j")).percent is None:  # noqa: ASYNC110 - it comes with a beat
+            await asyncio.sleep(0.01)
+
+    await line.add("j")
+    async with asyncio.timeout(20):
+        await line.work_off(line.worker(read))
+    assert (await line.job("j")).percent == 25
+
+
+async def cancelled(*tasks: "asyncio.Future[None]") -> None:
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)

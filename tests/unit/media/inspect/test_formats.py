@@ -1,0 +1,118 @@
+"""Files that are not what their names say."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from contracts.rulebook import Slot
+from services.media.inspect.formats import family_of, format_of
+from services.media.inspect.kinds import KINDS, WAYS
+from services.media.inspect.probe import measure
+from services.media.inspect.rules import judge
+from tests.data.make_packages import ffmpeg
+from tests.unit.media.inspect.archives import zipped
+from tests.unit.media.inspect.memory import MemorySource
+
+PICTURE = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=0.4"]
+FILMS = {
+    "webm": ["-c:v", "libvpx", "-f", "webm"],
+    "mkv": ["-c:v", "mpeg4", "-f", "matroska"],
+    "avi": ["-c:v", "mpeg4", "-f", "avi"],
+    "flv": ["-c:v", "flv1", "-f", "flv"],
+    "wmv": ["-c:v", "wmv2", "-f", "asf"],
+    "ts": ["-c:v", "mpeg2video", "-f", "mpegts"],
+    "m2ts": ["-c:v", "mpeg2video", "-f", "mpegts", "-mpegts_m2ts_mode", "1"],
+    "mpg": ["-c:v", "mpeg2video", "-r", "25", "-f", "mpeg"],
+    "ogv": ["-c:v", "libtheora", "-f", "ogg"],
+    "mov": ["-c:v", "mpeg4", "-f", "mov"],
+    "3gp": ["-c:v", "mpeg4", "-f", "3gp"],
+}
+PICTURES = {
+    "png": ["-c:v", "png", "-f", "image2pipe"],
+    "bmp": ["-c:v", "bmp", "-f", "image2pipe"],
+    "gif": ["-f", "gif"],
+    "tif": ["-c:v", "tiff", "-f", "image2pipe"],
+    "webp": ["-c:v", "libwebp", "-f", "webp"],
+    "jp2": ["-c:v", "libopenjpeg", "-f", "image2pipe", "-format", "jp2"],
+    "avif": ["-c:v", "libaom-av1", "-cpu-used", "8", "-still-picture", "1", "-f", "avif"],
+}
+TEXTS = {
+    "m3u8": b"#EXTM3U\n#EXTINF:10,\nhttps://example.org/a.ts\n",
+    "ffconcat": b"ffconcat version 1.0\nfile /etc/passwd\n",
+    "mpd": b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"/>',
+    "url": b"[InternetShortcut]\r\nURL=https://example.org\r\n",
+    "txt": "视频链接".encode("gbk") + b" https://example.org/a.mp4",
+    "html": b"\xef\xbb\xbf<!DOCTYPE html><html><body>x</body></html>",
+}
+
+
+@pytest.mark.parametrize("kind", FILMS)
+async def test_film_of_another_format_is_named(kind: str, folder: Path, slots: dict[str, Slot]) -> None:
+    film = ffmpeg(*PICTURE, *FILMS[kind], folder / f"disguised-{kind}.bin").read_bytes()
+    verdict = judge(await measure(MemorySource(zipped({"片.mp4": film})), slots["video"]), slots["video"])
+    [finding] = [finding for finding in verdict.findings if finding.rule == "video.format"]
+    assert (finding.ok, finding.measured, finding.expected) == (False, kind, "mp4")
+    assert KINDS[kind].zh in finding.message.zh
+    assert KINDS[kind].en in finding.message.en
+    assert finding.mend.zh == WAYS[KINDS[kind].way].zh.format(asked="mp4")
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+async def test_text_called_a_video_is_a_wrong_video(kind: str, slots: dict[str, Slot]) -> None:
+    verdict = judge(await measure(MemorySource(zipped({"片.mp4": TEXTS[kind]})), slots["video"]), slots["video"])
+    assert [f.measured for f in verdict.findings if f.rule == "video.format"] == [kind]
+    assert [f.ok for f in verdict.findings if f.rule == "video.count"] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "slot", "data", "rule", "kind"),
+    [
+        ("案例.docx", "case", b"\x89PNG\r\n\x1a\n" + bytes(50), "document.format", "png"),
+        ("片.mp4", "video", b"\xff\xd8\xff\xe0" + bytes(50), "video.format", "jpg"),
+        ("片.mp4", "video", zipped({"片.mp4": b"x"}), "video.format", "zip"),
+    ],
+)
+async def test_file_of_another_kind_under_the_only_name_asked_for_is_named(
+    name: str, slot: str, data: bytes, rule: str, kind: str, slots: dict[str, Slot]
+) -> None:
+    verdict = judge(await measure(MemorySource(zipped({name: data})), slots[slot]), slots[slot])
+    assert [(f.measured, f.file) for f in verdict.findings if f.rule == rule and not f.ok] == [(kind, name)]
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_picture_of_another_format_is_known(kind: str, folder: Path) -> None:
+    data = ffmpeg(*PICTURE, "-frames:v", "1", *PICTURES[kind], folder / f"picture-{kind}.bin").read_bytes()
+    assert (format_of(data, "图.jpg"), family_of(kind, "图.jpg")) == (kind, "images")
+
+
+def opened(kind: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", b"application/vnd.oasis.opendocument." + kind)
+        archive.writestr("content.xml", b"<x/>")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (opened(b"text"), "案例.docx", "odt"),
+        (opened(b"spreadsheet"), "案例.docx", "odf"),
+        (b"{\\rtf1\\ansi x}", "案例.docx", "rtf"),
+        (b"%PDF-1.7\n", "案例.docx", "pdf"),
+        (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "案例.docx", "mht"),
+        (b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w/>', "案例.docx", "xml"),
+        (zipped({"Index/Document.iwa": b"x"}), "案例.docx", "pages"),
+        (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "案例.docx", "xlsx"),
+        (b"MZ\x90\0\3\0", "案例.docx", "exe"),
+        (bytes(5000), "案例.docx", "unknown"),
+    ],
+)
+async def test_document_of_another_format_is_a_wrong_document(
+    data: bytes, name: str, kind: str, slots: dict[str, Slot]
+) -> None:
+    verdict = judge(await measure(MemorySource(zipped({name: data})), slots["case"]), slots["case"])
+    assert [(f.ok, f.measured) for f in verdict.findings if f.rule == "document.format"] == [(False, kind)]
+    assert verdict.outcome == "fail"

@@ -1,0 +1,151 @@
+"""Indexes of videos that are unusual and right, and ones that lie."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from contracts.rulebook.measures import Pixels
+from services.media.inspect.models import Damaged
+from services.media.inspect.mp4 import read_mp4
+from tests.data.make_packages import ffmpeg
+from tests.unit.media.inspect.atoms import STBL, Change, box, changed, numbers, renamed
+from tests.unit.media.inspect.memory import MemorySource
+
+
+async def refusal(data: bytes) -> tuple[str, str]:
+    with pytest.raises(Damaged) as refused:
+        await read_mp4(MemorySource(data))
+    return refused.value.code, refused.value.measured
+
+
+@pytest.fixture(scope="session")
+def small(folder: Path) -> bytes:
+    """One second of ten pictures and a tone, each picture in a chunk of its own, the index behind the data."""
+    picture, tone = "testsrc=size=320x180:rate=10:duration=1", "sine=frequency=440"
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    target = folder / "ten.mp4"
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, "-shortest", *coded, target)
+    return target.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("box", "change", "refused"),
+    [
+        ("stco", lambda _: bytes(4) + numbers([1, 10**9]), ("missing-samples", "1 / 10")),
+        ("stco", lambda c: c[:8] + numbers([8]) + c[12:], ("missing-samples", "1 / 10 chunks")),
+        ("stco", lambda _: bytes(4) + numbers([0]), ("damaged", "stsc: 0 chunks")),
+        ("stco", lambda c: c[:-4], ("damaged", "stco: 10 > 44 B")),
+        ("stsc", lambda _: bytes(4) + numbers([1, 2, 1, 1]), ("damaged", "stsc: 10 chunks")),
+        ("stsc", lambda _: bytes(4) + numbers([2, 1, 1, 1, 1, 1, 1]), ("damaged", "stsc: 10 chunks")),
+        ("stsc", lambda _: bytes(4) + numbers([1, 1, 0, 1]), ("missing-samples", "0 / 10")),
+        ("stsz", lambda c: c[:4] + numbers([0, 12]) + c[12:] + numbers([1, 1]), ("missing-samples", "10 / 12")),
+        ("stsz", lambda c: c[:4] + numbers([0, 9]) + c[12:], ("missing-samples", "9 / 10")),
+        ("stsz", lambda c: c[:12] + numbers([2**31]) + c[16:], ("missing-samples", "1 / 10 chunks")),
+        ("stsz", lambda c: c[:12] + bytes(8) + c[20:], ("missing-samples", "2 / 10: 0 B")),
+        ("stsz", lambda c: c[:4] + numbers([1, 2**32 - 1]), ("absurd", "4294967295 samples")),
+        ("stts", lambda _: bytes(4) + numbers([1, 9000, 512]), ("missing-samples", "10 / 9000")),
+        ("stts", lambda _: bytes(4) + numbers([1, 10, 0]), ("missing-samples", "0 / 10")),
+        ("stsd", lambda _: bytes(8), ("damaged", "stsd")),
+    ],
+)
+async def test_index_that_lies_is_refused(box: str, change: Change, refused: tuple[str, str], small: bytes) -> None:
+    assert await refusal(changed(small, STBL + box.encode(), change)) == refused
+
+
+async def test_sound_that_is_not_there_is_refused(small: bytes) -> None:
+    absurd = changed(small, STBL + b"stsz", lambda c: c[:12] + numbers([2**31]) + c[16:], nth=1)
+    assert (await refusal(absurd))[0] == "missing-samples"
+    beyond = changed(small, STBL + b"stco", lambda c: c[:8] + numbers([2**31]) + c[12:], nth=1)
+    assert (await refusal(beyond))[0] == "missing-samples"
+
+
+async def test_raw_sound_of_samples_without_number_is_read(small: bytes) -> None:
+    raw = changed(small, STBL + b"stsz", lambda c: c[:4] + numbers([2, 2 * 10**9]), nth=1)
+    raw = changed(raw, STBL + b"stts", lambda _: bytes(4) + numbers([1, 2 * 10**9, 1]), nth=1)
+    assert (await read_mp4(MemorySource(raw))).audio
+
+
+async def test_deflated_index_of_quicktime_is_read(small: bytes) -> None:
+    at = small.index(b"moov") - 4
+    movie, before = small[at:], small[:at]
+    packed = numbers([len(movie)]) + zlib.compress(movie)
+    deflated = before + box(b"moov", box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", packed)))
+    assert await read_mp4(MemorySource(deflated)) == await read_mp4(MemorySource(small))
+    broken = before + box(b"moov", box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", bytes(50))))
+    assert (await refusal(broken))[0] == "damaged"
+
+
+async def test_64_bit_boxes_and_offsets_are_read(small: bytes) -> None:
+    wide = changed(
+        small, STBL + b"stco", lambda c: c[:8] + numbers([n for (n,) in struct.iter_unpack(">I", c[8:])], "Q")
+    )
+    wide = renamed(wide, STBL + b"stco", b"co64")
+    at = wide.index(b"\0\0\0\x08free")
+    size = int.from_bytes(wide[at + 8 : at + 12], "big")
+    wide = wide[:at] + numbers([1]) + b"mdat" + numbers([size + 8], "Q") + wide[at + 16 :]
+    assert await read_mp4(MemorySource(wide)) == await read_mp4(MemorySource(small))
+
+
+async def test_index_in_the_middle_is_read(small: bytes) -> None:
+    more = small + box(b"free", bytes(20)) + box(b"mdat", bytes(2000))
+    assert await read_mp4(MemorySource(more)) == await read_mp4(MemorySource(small))
+
+
+async def test_half_sizes_of_samples_are_read(small: bytes) -> None:
+    def compact(content: bytes) -> bytes:
+        sizes = [n for (n,) in struct.iter_unpack(">I", content[12:])]
+        return bytes(7) + b"\x10" + numbers([len(sizes)]) + numbers(sizes, "H")
+
+    half = renamed(changed(small, STBL + b"stsz", compact), STBL + b"stsz", b"stz2")
+    assert await read_mp4(MemorySource(half)) == await read_mp4(MemorySource(small))
+
+
+@pytest.mark.parametrize(
+    ("edits", "lasts"),
+    [
+        ([(500, 0)], 0.5),
+        ([(500, -1), (1000, 0)], 1.0),
+        ([(300, 0), (300, 5120)], 0.6),
+        ([(1000, 5120)], 0.5),
+        ([(9000, 0)], 1.0),
+        ([(1000, 0), (1000, 0)], 1.0),
+        ([(0, 5120)], 0.5),
+        ([(1000, 10**6)], 0.0),
+    ],
+)
+async def test_edits_show_no_more_than_there_is(small: bytes, edits: list[tuple[int, int]], lasts: float) -> None:
+    rows = b"".join(struct.pack(">IiI", *edit, 0x10000) for edit in edits)
+    data = changed(small, b"moov/trak/edts/elst", lambda _: bytes(4) + numbers([len(edits)]) + rows)
+    assert (await read_mp4(MemorySource(data))).duration.total_seconds() == lasts
+
+
+@pytest.mark.parametrize(
+    ("matrix", "size", "shown"),
+    [
+        ([1, 0, 0, 1], (320, 180), Pixels(320, 180)),
+        ([0, 1, -1, 0], (320, 180), Pixels(180, 320)),
+        ([-1, 0, 0, -1], (320, 180), Pixels(320, 180)),
+        ([0, 1, 1, 0], (320, 180), Pixels(180, 320)),
+        ([2, 0, 0, 1], (320, 180), Pixels(640, 180)),
+        ([0, 2, -1, 0], (320, 180), Pixels(180, 640)),
+        ([1, 0, 0, 1], (427, 180), Pixels(427, 180)),
+        ([1, 0, 0, 1], (0, 0), Pixels(320, 180)),
+        ([1, 0, 0, 1], (1920, 1080), Pixels(320, 180)),
+    ],
+)
+async def test_track_header_turns_and_stretches(
+    small: bytes, matrix: list[int], size: tuple[int, int], shown: Pixels
+) -> None:
+    a, b, c, d = matrix
+    turned = numbers([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], "i")
+    data = changed(small, b"moov/trak/tkhd", lambda h: h[:40] + turned + numbers([n << 16 for n in size]))
+    data = changed(data, STBL + b"stsd", lambda c: c.replace(b"pasp", b"none"))
+    assert (await read_mp4(MemorySource(data))).shown == shown
+
+
+async def test_pixel_aspect_box_wins(small: bytes) -> None:
+    pasp = box(b"pasp", numbers([4, 3]))
+    data = changed(small, STBL + b"stsd", lambda c: c.replace(box(b"pasp", numbers([1, 1])), pasp))
+    assert (await read_mp4(MemorySource(data))).shown == Pixels(427, 180)
