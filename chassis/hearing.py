@@ -128,8 +128,8 @@ class Reception:
             )
         if campaign := getattr(event, "campaign", None):
             structlog.contextvars.bind_contextvars(campaign=campaign)
-        # Looked up where a repeat is likely or its answer waited for; any other repeat its transaction finds out.
-        likely = message.redelivered or message.reply_to is not None
+        # Looked up where a repeat is likely or would do what no transaction takes back; others the transaction finds.
+        likely = message.redelivered or isinstance(event, Ingress)
         if likely and (known := await self._records.inbox.find_one({"_id": key})):
             return Done(known.get("answer"), repeat=True)
         if not message.redelivered:

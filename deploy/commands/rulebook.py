@@ -51,7 +51,7 @@ def show(
         return
     console = Console()
     console.print(f"[bold]{rulebook.title.zh}[/]\n{rulebook.title.en}\n{rulebook.id}  {rulebook.revision}")
-    for table in (_phases(rulebook), _materials(rulebook), _awards(rulebook)):
+    for table in (_phases(rulebook), _materials(rulebook), _signals(rulebook), _awards(rulebook)):
         console.print(table)
 
 
@@ -92,6 +92,16 @@ def _materials(rulebook: Rulebook) -> Table:
 
 def _words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _signals(rulebook: Rulebook) -> Table:
+    table = _table("异常信号 Signals", "信号 signal", "种类 kind", "留票 holds", "待确认 assumed")
+    signals = rulebook.voting and rulebook.voting.signals
+    for rule in signals.rules if signals else ():
+        holds = rule.model_dump(mode="json", exclude={"id", "kind", "title"})
+        text = "  ".join(f"{name} {value}" for name, value in holds.items())
+        table.add_row(f"{rule.title.zh} {rule.id}", rule.kind, text, "是 yes" * bool(signals and signals.assumed))
+    return table
 
 
 def _awards(rulebook: Rulebook) -> Table:

@@ -25,6 +25,8 @@ from deploy.local.home import Home
 from deploy.progress import progress
 from deploy.votestream import NAME, numbered_votes
 from services.voting import books, rules
+from services.voting.inquiries.models import Active
+from services.voting.inquiries.store import InquiryStore
 from services.voting.models import ClosedTally, Tally
 from services.voting.rulings.store import RulingStore
 from services.voting.store import Shelf, VotingStore
@@ -81,6 +83,34 @@ def _told_of_signature(tally: ClosedTally, keys: str | None) -> int:
     said, code = SIGNED[asyncio.run(signature_of(tally, JwksKeys(keys or _local().keys_url)))]
     out.print(said)
     return code
+
+
+@app.command()
+def active(
+    campaign: Annotated[str, typer.Option("--campaign", help="活动编号 / id of the campaign")],
+    channel: Annotated[str, typer.Option("--channel", help="渠道 / the channel")],
+    limit: Annotated[int, typer.Option("--limit", help="多少名 / how many voters", min=1)] = 100,
+    mongo: Annotated[str | None, typer.Option("--mongo", help="默认本地环境 / the local stack's by default")] = None,
+) -> None:
+    """列出一个渠道计入票数最多的投票人：票数、首张选票编号、渠道自己的随机码，只有该渠道知道是谁。
+
+    List a channel's voters with the most votes that count: votes, the id and the channel's nonce of the first of them.
+    Only the channel knows whose they are.
+    """
+    found = asyncio.run(_active(mongo or str(_local().mongo_url), CampaignId(campaign), channel, limit))
+    if not found:
+        out.print(f"{campaign} {channel} 没有计入的选票 has no votes", markup=False)
+        raise typer.Exit(2)
+    for each in found:
+        typer.echo(f"{each.votes:>6}  {each.ballot}  {each.nonce or ''}")
+
+
+async def _active(url: str, campaign: CampaignId, channel: str, limit: int) -> list[Active]:
+    client = connect(url)
+    try:
+        return await InquiryStore(client[DATABASE]).active(campaign, channel, limit)
+    finally:
+        await client.close()
 
 
 @app.command()

@@ -116,9 +116,9 @@ class Voting:
 
     async def receipt(self, ballot: BallotId) -> Kept:
         """A ballot and what it is now; 404 where there is none of that id."""
-        if not (found := await self.store.kept([ballot])):
+        if (found := await self.store.ballot(ballot)) is None:
             raise Refused(404, "unknown_ballot", "没有这张选票。", "No ballot has this id.")
-        return found[0]
+        return found
 
     async def entries(self, campaign: CampaignId, after: str, limit: int) -> list[Votable]:
         """The entries of a campaign that can be voted on; 404 where it has no public vote."""

@@ -8,7 +8,7 @@ from chassis.rabbitstream import RabbitStream
 from chassis.service import Service
 from chassis.signing import SigningKey
 from chassis.streams import Stream
-from contracts.rulebook import Rulebooks, load_all
+from contracts.rulebook import load_all
 from services.voting import books
 from services.voting.actions import Tallying, Voting
 from services.voting.api import api, lane, look_of
@@ -16,6 +16,9 @@ from services.voting.books import Book
 from services.voting.box import BallotBox
 from services.voting.gate import Gate
 from services.voting.handlers import handlers
+from services.voting.inquiries import api as inquiries_api
+from services.voting.inquiries.actions import Inquiries
+from services.voting.inquiries.store import InquiryStore
 from services.voting.live import Live
 from services.voting.models import Channels
 from services.voting.rulings import api as rulings_api
@@ -36,8 +39,9 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     book, live = voting.box.book, Live(look_of(voting), service.clock)
     service.hears = handlers(voting)
     service.lanes.append(lane(voting, Gate(voting.channels)))
-    rulings = ruling(service, voting.rulebooks)
-    service.routers += [api(voting, live), rulings_api.api(rulings)]
+    rulings = ruling(service, voting)
+    inquiries = Inquiries(InquiryStore(service.database), rulings.store, voting.rulebooks, voting.channels)
+    service.routers += [api(voting, live), rulings_api.api(rulings), inquiries_api.api(inquiries)]
     service.prepare += [voting.store.prepare, rulings.store.prepare]
     service.tasks.append(book.keep_open)
     service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service)), live.look_again]
@@ -71,10 +75,10 @@ def taking(service: Service, settings: Settings) -> Voting:
     return Voting(service.transactions, store, rulebooks, service.clock, channels, box)
 
 
-def ruling(service: Service, rulebooks: Rulebooks) -> Rulings:
-    """What decides on ballots."""
+def ruling(service: Service, voting: Voting) -> Rulings:
+    """What decides on the ballots that are taken in."""
     store = RulingStore(service.database)
-    return Rulings(service.transactions, store, rulebooks, service.clock, lambda: _stream(service))
+    return Rulings(service.transactions, store, voting.rulebooks, service.clock, lambda: _stream(service))
 
 
 def tallying(service: Service, settings: Settings) -> Tallying:

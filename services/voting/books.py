@@ -21,7 +21,7 @@ from contracts.events.voting import VoteCast
 from contracts.ids import BallotId
 from services.voting import rules
 from services.voting.models import Ballot
-from services.voting.store import Shelf
+from services.voting.store import Owed, Shelf
 
 LEASE = timedelta(seconds=12)
 RENEW_S = 3.0
@@ -34,6 +34,7 @@ DRAWN = 1000
 """Ballots whose ids' secret digits are drawn at once: the system's own randomness costs as much for one."""
 AGAIN_S = 1.0
 """Between two tries of a broker that is away."""
+AGAIN = timedelta(seconds=1)
 LATE_AFTER, FORGET_AFTER = timedelta(seconds=60), timedelta(minutes=15)
 """A sealed book is looked into again for ballots that were under way when it was sealed, and then forgotten."""
 
@@ -185,10 +186,22 @@ async def settle_owed(shelf: Shelf, stream: Stream) -> bool:
 
     What is there at the first look is appended under the book's own name, from the highest number the broker has: of
     what its process may still send, all was kept before the book was sealed, so it is among that and the broker drops
-    it. Ballots kept later, by a process that did not know yet, go under a name for each look.
+    it. Ballots kept later, by a process that did not know yet, go under a name for each look. A look that was cut short
+    is begun again soon, by anybody; a book is forgotten only after one that went well.
     """
-    if (owed := await shelf.seal(LATE_AFTER)) is None:
+    if (owed := await shelf.seal(LEASE)) is None:
         return False
+    try:
+        await _tell_owed(shelf, stream, owed)
+    except ConnectionError:
+        await shelf.look_in(owed.name, AGAIN)
+        raise
+    await shelf.look_in(owed.name, LATE_AFTER)
+    await shelf.forget(owed.name, FORGET_AFTER)
+    return True
+
+
+async def _tell_owed(shelf: Shelf, stream: Stream, owed: Owed) -> None:
     name = owed.name
     since = owed.since if owed.since is not None else await stream.last(name)
     passes = await shelf.mark(name, since, owed.passes + 1)
@@ -200,5 +213,4 @@ async def settle_owed(shelf: Shelf, stream: Stream) -> bool:
             after = rules.number_of(some[-1].id)
             log().info("owed_votes_told", book=name, votes=len(some))
             crash.point("marked")
-    await shelf.forget(FORGET_AFTER)
-    return True
+            await shelf.look_in(name, LEASE)

@@ -32,6 +32,7 @@ from services.voting.models import (
     OutsideWindow,
     OverLimit,
     Repeats,
+    State,
     Tally,
     Votable,
 )
@@ -188,6 +189,12 @@ HELD = (
     "Your ballot was received. Something about the voting looked unusual, so a person decides whether it counts; "
     "its id tells what became of it.",
 )
+BECAME: dict[State, tuple[str, str]] = {
+    "counted": ("投票成功。", "Counted."),
+    "held": HELD,
+    "voided": ("经人工核查，该选票不予计入。", "A person looked at this ballot, and it does not count."),
+}
+"""What a voter can be told of a ballot."""
 NOT_VOTABLE = {
     "campaign": ("没有这项活动，或该活动不设公众投票。", "There is no such campaign, or it has no public vote."),
     "channel": ("该活动不接受此渠道的投票。", "This campaign takes no ballots from this channel."),
@@ -204,7 +211,7 @@ def answer(decision: Answered) -> Answer:
     """What the channel is told, truly."""
     match decision:
         case Counts(Ballot(id=ballot)) | Repeats(ballot):
-            return Answer("counted", ballot, "投票成功。", "Counted.")
+            return Answer("counted", ballot, *BECAME["counted"])
         case AlreadyCounted(ballot):
             zh, en = "您已经为该作品投过票。", "You voted for this entry before."
             return Answer("already_counted", ballot, zh, en)

@@ -98,9 +98,10 @@ class VotingStore:
                     found[row["_id"].rpartition("/")[0]].append(ballot_of(row))
         return {person: sorted(ballots, key=lambda ballot: ballot.n) for person, ballots in found.items()}
 
-    async def kept(self, ballots: Sequence[BallotId]) -> list[Kept]:
-        """Those of some ballots that were kept, and what they are now."""
-        return [kept(row) async for row in self._ballots.find({"ballot": {"$in": list(ballots)}})]
+    async def ballot(self, ballot: BallotId) -> Kept | None:
+        """A ballot and what it is now."""
+        found = await self._ballots.find_one({"ballot": ballot})
+        return None if found is None else kept(found)
 
     async def count_ballots(self, campaign: CampaignId) -> int:
         """How many ballots count in a campaign."""
@@ -186,10 +187,12 @@ class Shelf:
         self._ballots = database.get_collection("ballots", **safely)
 
     async def add(self, book: str, lease: timedelta) -> None:
-        """Put a new book on the shelf; DuplicateKeyError where there is one of that name."""
+        """Put a new book on the shelf; DuplicateKeyError where there is one of that name. It lies there with its lease
+        from the first moment, or whoever looks for books that nobody holds would seal it."""
         with pymongo.timeout(WRITE_S):
-            await self._books.insert_one({"_id": book, "until": datetime.fromtimestamp(0, UTC)})
-            await self.renew(book, lease)
+            await self._books.update_one(
+                {"_id": book, "until": {"$exists": False}}, [{"$set": {"until": _in(lease)}}], upsert=True
+            )
 
     async def renew(self, book: str, lease: timedelta) -> bool:
         """Hold a book for longer; False where it was sealed."""
@@ -205,15 +208,20 @@ class Shelf:
         """Have a sealed book looked into again at once."""
         await self._books.update_one({"_id": book}, {"$set": {"look_at": datetime.fromtimestamp(0, UTC)}})
 
-    async def seal(self, again: timedelta) -> Owed | None:
-        """A book whose lease ran out, sealed now, or sealed before and due for a look; the next look is later."""
+    async def seal(self, hold: timedelta) -> Owed | None:
+        """A book whose lease ran out, sealed now, or sealed before and due for a look; nobody else's for a while."""
         ran_out = {"sealed_at": None, "$expr": {"$lt": ["$until", "$$NOW"]}}
         due = {"sealed_at": {"$ne": None}, "$expr": {"$lt": ["$look_at", "$$NOW"]}}
-        taken = {"sealed_at": {"$ifNull": ["$sealed_at", "$$NOW"]}, "look_at": _in(again)}
+        taken = {"sealed_at": {"$ifNull": ["$sealed_at", "$$NOW"]}, "look_at": _in(hold)}
         row = await self._books.find_one_and_update(
             {"$or": [ran_out, due]}, [{"$set": taken}], return_document=ReturnDocument.AFTER
         )
         return None if row is None else Owed(row["_id"], row.get("since"), row.get("passes", 0))
+
+    async def look_in(self, book: str, after: timedelta) -> None:
+        """Have a sealed book looked into after a while, unless that is due by now, or was asked for meanwhile."""
+        ahead = {"_id": book, "$expr": {"$gt": ["$look_at", "$$NOW"]}}
+        await self._books.update_one(ahead, [{"$set": {"look_at": _in(after)}}])
 
     async def mark(self, book: str, since: int, one: int) -> int:
         """Mark the ballots of a sealed book that no look has found before as this look's; how many looks found any.
@@ -247,10 +255,10 @@ class Shelf:
         found = self._ballots.find({"ballot": {"$gt": after}, "held": None}).sort("ballot").limit(limit)
         return [ballot_of(row) async for row in found]
 
-    async def forget(self, after: timedelta) -> None:
-        """Take books off the shelf that were sealed long ago."""
+    async def forget(self, book: str, after: timedelta) -> None:
+        """Take a book that was just looked into off the shelf, if it was sealed long ago and no look at it is due."""
         old = {"$lt": ["$sealed_at", {"$subtract": ["$$NOW", round(after.total_seconds() * 1000)]}]}
-        await self._books.delete_many({"sealed_at": {"$ne": None}, "$expr": old})
+        await self._books.delete_one({"_id": book, "$expr": {"$and": [old, {"$gt": ["$look_at", "$$NOW"]}]}})
 
 
 def _in(span: timedelta) -> Document:

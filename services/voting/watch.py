@@ -4,10 +4,11 @@ Kept in the memory of the process that takes ballots in: nothing is asked of a s
 """
 
 import re
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Final
 
 from msgspec import structs
@@ -16,17 +17,15 @@ from contracts.rulebook import Rulebook
 from contracts.rulebook.signals import Burst, Rate, Series, Signal
 from services.voting.models import Ballot, Handed
 
-SLOTS: Final = 10
-"""A window slides by a tenth: nothing older than its span is ever counted, of what is younger nine tenths at least."""
-MOST_KEYS: Final = 50_000
+SLOTS: Final = 5
+"""A window slides by a fifth: nothing older than its span is ever counted, of what is younger four fifths at least."""
+MOST_KEYS: Final = 100_000
 """Devices, addresses and the like one signal keeps in mind. Where more come, it looks at a shorter time."""
+NO_DIGITS: Final = "".join(chr(n) for n in range(128) if not chr(n).isdigit())
 LAST_DIGITS: Final = re.compile(r"([^0-9]*)[0-9]{1,2}")
 """In an id read backwards."""
 KEYS: Final[Mapping[str, Callable[[Handed], str | None]]] = {
-    "device": lambda handed: handed.device,
-    "address": lambda handed: handed.address,
-    "channel": lambda handed: handed.channel,
-    "entry": lambda handed: handed.entry,
+    per: attrgetter(per) for per in ("device", "address", "channel", "entry")
 }
 Trips = Callable[[Handed, int, int], bool]
 """Sees a ballot, the how-manieth of its voter, at a time in milliseconds; says whether it is to be held."""
@@ -37,39 +36,36 @@ class Window:
 
     def __init__(self, span: timedelta, most_keys: int = MOST_KEYS) -> None:
         self._slot_ms = max(1, span // timedelta(milliseconds=1) // SLOTS)
-        self._most_keys = most_keys
-        self._seen: defaultdict[int, int] = defaultdict(int)
-        self._slots: deque[tuple[int, defaultdict[int, int]]] = deque()
-        self._newest, self._share = 0, self._slide(0)
+        self._most_keys = most_keys // SLOTS
+        self._slot = 0
+        self._newest: dict[int, int] = {}
+        self._older: deque[tuple[int, dict[int, int]]] = deque(maxlen=SLOTS - 1)
+        self._until_ms = 0
 
-    def add(self, key: str, at_ms: int) -> int:
+    def add(self, key: Hashable, at_ms: int) -> int:
         """See a key once more; how often it was seen, this time included."""
-        hashed, share = hash(key), self._share_at(at_ms)
-        share[hashed] += 1
-        self._seen[hashed] += 1
-        return self._seen[hashed]
+        if at_ms >= self._until_ms or len(self._newest) >= self._most_keys:
+            self._slide(at_ms)
+        hashed = hash(key)
+        seen = self._newest[hashed] = self._newest.get(hashed, 0) + 1
+        for _, older in self._older:
+            seen += older.get(hashed, 0)
+        return seen
 
-    def seen(self, key: str, at_ms: int) -> int:
+    def seen(self, key: Hashable, at_ms: int) -> int:
         """How often a key was seen."""
-        self._share_at(at_ms)
-        return self._seen.get(hash(key), 0)
+        if at_ms >= self._until_ms:
+            self._slide(at_ms)
+        hashed = hash(key)
+        return self._newest.get(hashed, 0) + sum(older.get(hashed, 0) for _, older in self._older)
 
-    def _share_at(self, at_ms: int) -> defaultdict[int, int]:
-        """What is seen now; a time that goes back is still now."""
-        slot = at_ms // self._slot_ms
-        if slot > self._newest or len(self._share) * SLOTS > self._most_keys:
-            self._newest = max(slot, self._newest)
-            self._share = self._slide(self._newest)
-        return self._share
-
-    def _slide(self, slot: int) -> defaultdict[int, int]:
-        self._slots.append((slot, defaultdict(int)))
-        while self._slots[0][0] <= slot - SLOTS or len(self._seen) > self._most_keys:
-            for hashed, times in self._slots.popleft()[1].items():
-                self._seen[hashed] -= times
-                if not self._seen[hashed]:
-                    del self._seen[hashed]
-        return self._slots[-1][1]
+    def _slide(self, at_ms: int) -> None:
+        """Begin a slot, and drop what is too old, or too much; a time that goes back is in the newest."""
+        self._older.append((self._slot, self._newest))
+        self._slot, self._newest = max(self._slot, at_ms // self._slot_ms), {}
+        self._until_ms = (self._slot + 1) * self._slot_ms
+        while self._older and self._older[0][0] <= self._slot - SLOTS:
+            self._older.popleft()
 
 
 class Watch:
@@ -77,6 +73,8 @@ class Watch:
 
     def __init__(self) -> None:
         self._signals: dict[str, tuple[tuple[str, Trips], ...]] = {}
+        self._at: datetime | None = None
+        self._at_ms = 0
 
     def seen(self, ballot: Ballot, handed: Handed, rulebook: Rulebook | None) -> Ballot:
         """A ballot that is to be kept, with the signals it trips. What is then not kept after all, since another
@@ -86,10 +84,12 @@ class Watch:
         signals = self._signals.get(rulebook.revision)
         if signals is None:
             signals = self._signals[rulebook.revision] = _signals(rulebook)
-        if not signals:
-            return ballot
-        at_ms = round(handed.received_at.timestamp() * 1000)
-        held = tuple([name for name, trips in signals if trips(handed, ballot.n, at_ms)])
+        if handed.received_at is not self._at:  # all of a batch have the very same
+            self._at, self._at_ms = handed.received_at, round(handed.received_at.timestamp() * 1000)
+        held: tuple[str, ...] = ()
+        for name, trips in signals:
+            if trips(handed, ballot.n, self._at_ms):
+                held = (*held, name)
         return structs.replace(ballot, held=held) if held else ballot
 
 
@@ -118,10 +118,20 @@ def _too_often(
 
 def _in_a_row(rule: Series, window: Window, handed: Handed, n: int, at_ms: int) -> bool:
     """Voters are counted, each with the first ballot; the others of a voter in a row are held as well."""
-    if (last := LAST_DIGITS.match(handed.own[::-1])) is None:
+    if (shape := _shape(handed.own)) is None:
         return False
-    key = f"{handed.channel}/{handed.own[: -last.end()]}#{last[1]}"
+    key = (handed.channel, *shape)
     return (window.add(key, at_ms) if n == 1 else window.seen(key, at_ms)) > rule.most
+
+
+def _shape(own: str) -> tuple[str, str] | None:
+    """What stands before and behind the last two digits of the last number in an id; None where it has no number."""
+    if not own.isascii():
+        last = LAST_DIGITS.match(own[::-1])
+        return last and (own[: -last.end()], last[1])
+    if not (numbered := own.rstrip(NO_DIGITS)):
+        return None
+    return numbered[: -2 if numbered[-2:-1].isdigit() else -1], own[len(numbered) :]
 
 
 class _Surge:

@@ -82,6 +82,15 @@ async def cast_ballot(lane: Lane) -> Act:
     return lambda: lane.ask("POST", "/v1/votes", lane.token("frontend"), json=body)
 
 
+async def hold_ballot(lane: Lane) -> Act:
+    """A ballot beyond what one device may hand in: kept, and in no stream."""
+    same = {"campaign": "cloud-studio-2023", "entry": await votable(lane), "device": new_id()}
+    await lane.settle()
+    token = lane.token("frontend")
+    await lane.ask("POST", "/v1/votes", token, json=[{**same, "voter": new_id()} for _ in range(30)])
+    return lambda: lane.ask("POST", "/v1/votes", token, json={**same, "voter": new_id()})
+
+
 async def count_held_ballots(lane: Lane) -> Act:
     """VoteCast, of ballots that were held, once each."""
     entry = EntryId(await votable(lane))
@@ -123,6 +132,7 @@ TELLERS: Mapping[str, Mapping[str, Scenario]] = {
     "review": {"approve entry": approve_entry},
     "voting-api": {
         "cast ballot": cast_ballot,
+        "hold ballot": hold_ballot,
         "count held ballots": count_held_ballots,
         "void votes": void_votes,
     },

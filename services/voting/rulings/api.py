@@ -10,7 +10,7 @@ from chassis.identity import Caller, NationalAdmin, only
 from contracts.ids import AccountId, BallotId, CampaignId, EntryId
 from services.voting.models import Kept, State
 from services.voting.rulings.actions import Rulings
-from services.voting.rulings.models import Asked, Held, Ruling, RulingId, Where
+from services.voting.rulings.models import Asked, By, Most, Narrowed, Ruling, RulingId, Where
 
 Onlooker = Annotated[Caller, only("national", "ops")]
 Named = Annotated[RulingId, Path(description="Yours, for this decision: again under it, it is not taken twice.")]
@@ -22,6 +22,14 @@ class Wanted(Where):
 
     after: str = ""
     limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = 100
+
+
+class Grouped(Narrowed):
+    """By what ballots are counted together, and which."""
+
+    by: By
+    state: State | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = 20
 
 
 class BallotOut(BaseModel):
@@ -71,10 +79,10 @@ def api(rulings: Rulings) -> APIRouter:
         page = await rulings.store.page(campaign, wanted, wanted.after, wanted.limit)
         return BallotPage(ballots=tuple(map(_ballot_out, page.ballots)), next=page.next)
 
-    @router.get("/held")
-    async def held(_: Onlooker, campaign: CampaignId) -> list[Held]:
-        """How many ballots are held, by signal, channel and entry, most first."""
-        return await rulings.store.held(campaign, MOST_LISTED)
+    @router.get("/ballots/most")
+    async def most(_: Onlooker, campaign: CampaignId, wanted: Annotated[Grouped, Query()]) -> list[Most]:
+        """What most ballots have in common, held or not: signals, devices, addresses and so on, most first."""
+        return await rulings.store.most(campaign, wanted.by, wanted, wanted.state, wanted.limit)
 
     @router.put("/rulings/{ruling}")
     async def rule(caller: NationalAdmin, campaign: CampaignId, ruling: Named, asked: Asked) -> RulingOut:

@@ -23,21 +23,27 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Where(Request):
-    """Which ballots: all of one state that fit everything that is named."""
+class Narrowed(Request):
+    """Ballots that fit everything that is named."""
 
-    state: State
     signal: Word | None = None
     """Id of the rulebook's rule they tripped when they were handed in."""
     entry: EntryId | None = None
     channel: Word | None = None
+    voter: Word | None = None
+    """As ballots that are listed show it; so device and address."""
     device: Word | None = None
-    """As ballots that are listed show it; so the address."""
     address: Word | None = None
     since: AwareDatetime | None = None
     """Received then or later."""
     until: AwareDatetime | None = None
     """Received before. In a ruling at the latest when it is given: it is about what there was to be seen."""
+
+
+class Where(Narrowed):
+    """Which ballots: those of one state, as far as they are narrowed."""
+
+    state: State
 
 
 class Asked(Request):
@@ -59,7 +65,7 @@ class Asked(Request):
     def refuse_all_votes(self) -> Self:
         """Refuse to decide on every vote of a campaign at once."""
         if self.where == Where(state="counted"):
-            raise ValueError("name signal, entry, channel, device, address, since or until: not all votes at once")
+            raise ValueError("name signal, entry, channel, voter, device, address, since or until: not all votes")
         return self
 
 
@@ -101,10 +107,13 @@ class Corrections:
     """The tally is frozen: nothing can be decided any more."""
 
 
-class Held(Record):
-    """How many ballots are held for a signal, by channel and entry. One that tripped several is in several."""
+By = Literal["signal", "entry", "channel", "voter", "device", "address"]
 
-    signal: str
-    channel: str
-    entry: EntryId
-    ballots: int
+
+class Most(Record):
+    """Ballots that have something in common, by what they are now; one that tripped several signals is in several."""
+
+    value: str
+    counted: int
+    held: int
+    voided: int

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pymongo
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -12,11 +13,13 @@ from chassis.mongo import Document
 from chassis.transaction import Transaction
 from contracts.ids import BallotId, CampaignId, EntryId
 from services.voting.models import Ballot, State
-from services.voting.rulings.models import Corrections, Held, Page, Ruling, Where
+from services.voting.rulings.models import By, Corrections, Most, Narrowed, Page, Ruling, Where
 from services.voting.store import COUNTED, ballot_of, kept
 
 SCANNED = 20_000
 """Votes looked through for one page: they have no index by what they are selected by, which each would pay for."""
+
+PATIENCE_S = 9.0
 
 
 class RulingStore:
@@ -80,7 +83,7 @@ class RulingStore:
         else:
             if which.state == "counted" and (end := await self._scanned(after, tx)) is not None:
                 beyond["$lte"] = end
-            wanted = {"ballot": beyond, **_wanted(which)}
+            wanted = {"ballot": beyond, **_of(which.state), **_wanted(which)}
         query = self._ballots.find({"campaign": campaign, **wanted}, session=_session(tx)).sort("ballot").limit(limit)
         found = [kept(row) async for row in query]
         return Page(found, found[-1].ballot.id if len(found) == limit else end)
@@ -140,29 +143,40 @@ class RulingStore:
         """How many ballots of a campaign are held, or voided."""
         return await self._ballots.count_documents({"state": state, "campaign": campaign})
 
-    async def held(self, campaign: CampaignId, limit: int) -> list[Held]:
-        """What is held in a campaign, most first."""
+    async def most(
+        self, campaign: CampaignId, by: By, narrowed: Narrowed, state: State | None, limit: int
+    ) -> list[Most]:
+        """What most ballots of a campaign have in common, of all processes together. It reads every ballot of the
+        campaign, or those that are held or voided where one of these is asked for."""
+        field = "held" if by == "signal" else by
+        states: Document = {} if state is None else _of(state)
+        sums = {each: {"$sum": {"$cond": [{"$eq": ["$state", each]}, 1, 0]}} for each in ("held", "voided")}
         steps: list[Document] = [
-            {"$match": {"state": "held", "campaign": campaign}},
-            {"$unwind": "$held"},
-            {"$group": {"_id": ["$held", "$channel", "$entry"], "ballots": {"$sum": 1}}},
+            {"$match": {**states, "campaign": campaign, field: {"$ne": None}, **_wanted(narrowed)}},
+            {"$unwind": f"${field}"},  # of a value that is no list it makes one
+            {"$group": {"_id": f"${field}", "ballots": {"$sum": 1}, **sums}},
             {"$sort": {"ballots": -1, "_id": 1}},
             {"$limit": limit},
         ]
-        names = ("signal", "channel", "entry")
-        found = await self._ballots.aggregate(steps)
-        return [
-            Held.model_validate({**dict(zip(names, row["_id"], strict=True)), "ballots": row["ballots"]})
-            async for row in found
-        ]
+        with pymongo.timeout(PATIENCE_S):
+            found = await self._ballots.aggregate(steps, allowDiskUse=True)
+            return [_most(row) async for row in found]
 
 
-def _wanted(where: Where) -> Document:
-    named = where.model_dump(include={"entry", "channel", "device", "address"}, exclude_none=True)
-    span = {op: at for op, at in (("$gte", where.since), ("$lt", where.until)) if at is not None}
-    state: Document = COUNTED if where.state == "counted" else {"state": where.state}
-    signal = {"held": where.signal} if where.signal else {}
-    return {**state, **named, **signal, **({"received_at": span} if span else {})}
+def _most(row: Document) -> Most:
+    counted = row["ballots"] - row["held"] - row["voided"]
+    return Most(value=row["_id"], counted=counted, held=row["held"], voided=row["voided"])
+
+
+def _of(state: State) -> Document:
+    return COUNTED if state == "counted" else {"state": state}
+
+
+def _wanted(narrowed: Narrowed) -> Document:
+    named = narrowed.model_dump(include={"entry", "channel", "voter", "device", "address"}, exclude_none=True)
+    span = {op: at for op, at in (("$gte", narrowed.since), ("$lt", narrowed.until)) if at is not None}
+    signal = {"held": narrowed.signal} if narrowed.signal else {}
+    return {**named, **signal, **({"received_at": span} if span else {})}
 
 
 def _corrections(found: Document | None) -> Corrections:

@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chassis.testing import Issuer, MemoryBus, SetClock, client
-from contracts.rulebook import SHIPPED
+from contracts.rulebook import SHIPPED, dump
 from services.voting.app import build_api, build_tally, taking
 from services.voting.settings import Settings
 from services.voting.store import VotingStore
-from tests.service.voting.world import Vote
+from tests.service.voting.holding import SIGNALS
+from tests.service.voting.world import BOOK, Vote
 
 
 @pytest.fixture
@@ -27,6 +29,25 @@ def clock() -> SetClock:
 def rulebooks() -> Path:
     """The campaigns there are."""
     return SHIPPED
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Path:
+    """The campaign with signals that a few ballots trip: what `rulebooks` may be instead."""
+    assert BOOK.voting is not None
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    watched = {"voting": BOOK.voting.model_copy(update={"signals": SIGNALS})}
+    (folder / f"{BOOK.id}.yaml").write_text(dump(BOOK.model_copy(update=watched)))
+    return folder
+
+
+@pytest.fixture
+async def admin(vote: Vote, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """Who decides on ballots, when two entries can be voted on."""
+    await vote.open("bridge", "kite")
+    async with client(vote.api, issuer.token("national", account="admin")) as web:
+        yield web
 
 
 @pytest.fixture

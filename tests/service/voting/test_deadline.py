@@ -8,7 +8,7 @@ import pytest
 
 from chassis.delivery import Message
 from contracts.ids import BallotId, EntryId
-from contracts.ingress import HandInBallot
+from contracts.ingress import HandInBallot, HandInBallots
 from services.voting import intake
 from services.voting.models import Counts
 from services.voting.store import VotingStore
@@ -69,11 +69,8 @@ async def test_ballot_on_the_bus_taken_before_the_close_and_decided_after_it_cou
     vote.clock.set(CLOSES - MILLISECOND)
     slowly(vote, monkeypatch, CLOSES + SECOND)
     outcome, found = await answered(vote, "m-1", ballot("wei"))
-    assert found is not None
-    assert (outcome, [each.ballot.received_at for each in await vote.store.kept([BallotId(found)])]) == (
-        "counted",
-        [CLOSES - MILLISECOND],
-    )
+    receipt = await vote.voting.receipt(BallotId(str(found)))
+    assert (outcome, receipt.ballot.received_at) == ("counted", CLOSES - MILLISECOND)
 
 
 async def test_ballot_on_the_bus_taken_before_the_opening_and_decided_after_it_does_not_count(
@@ -99,3 +96,18 @@ async def test_ballot_on_the_bus_that_counted_is_told_so_after_the_close_by_a_pr
     assert await answered(vote, "m-1", ballot("wei")) == ("counted", decision.ballot.id)
     assert await answered(vote, "m-2", ballot("wei")) == ("already_counted", decision.ballot.id)
     assert await answered(vote, "m-3", ballot("li")) == ("outside_window", None)
+
+
+async def test_ballots_on_the_bus_that_were_refused_stay_refused_when_their_message_comes_again(vote: Vote) -> None:
+    """Also where nobody waits for its answer: what was refused is never counted."""
+    await vote.open("bridge")
+    one = ballot("wei")
+    batch = HandInBallots(ballots=({**one.model_dump(exclude_none=True), "voter": "li"},))
+    sent = [Message(name, each.topic, each.model_dump_json().encode(), sender="douyin")
+            for name, each in (("m-1", one), ("m-2", batch))]  # fmt: skip
+    for at in (OPENS - MILLISECOND, OPENS):
+        vote.clock.set(at)
+        for message in sent:
+            await vote.bus.deliver(message)
+    assert await answered(vote, "m-1", one) == ("outside_window", None)
+    assert await vote.store.count_ballots(BOOK.id) == 0

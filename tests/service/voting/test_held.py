@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,35 +10,21 @@ import httpx
 import pytest
 import structlog
 
-from chassis.testing import Issuer, client
 from contracts.events.voting import BallotsVoided, TallyClosed, VoteCast, VotesRestored
-from contracts.ids import EntryId
+from contracts.ids import CampaignId, EntryId
 from contracts.ingress import BallotAnswer, HandInBallot
-from contracts.rulebook import dump
-from contracts.rulebook.signals import Signals
 from deploy.commands.votes import count_anew
 from services.voting import books, rules
 from services.voting.app import ruling, taking
-from services.voting.models import BallotIn, Counts, Held
+from services.voting.models import BallotIn, Counts, Held, State
 from services.voting.rulings import actions
 from services.voting.rulings import store as rulings_store
 from services.voting.rulings.actions import Rulings
 from services.voting.settings import Settings
 from services.voting.store import Shelf
+from tests.service.voting.holding import AT, farm, rule
 from tests.service.voting.world import BOOK, CLOSES, Vote, somebody
 
-TITLE = {"zh": "异常", "en": "Unusual"}
-SIGNALS = Signals.model_validate({
-    "decide_within": "48h",
-    "rules": (
-        {"kind": "rate", "id": "device", "title": TITLE, "per": "device", "most": 2, "within": timedelta(hours=1)},
-        {"kind": "rate", "id": "address", "title": TITLE, "per": "address", "most": 3, "within": timedelta(hours=1)},
-        {"kind": "rate", "id": "entry", "title": TITLE, "per": "entry", "most": 9, "within": timedelta(hours=1)},
-        {"kind": "rate", "id": "channel", "title": TITLE, "per": "channel", "most": 20, "within": timedelta(hours=1)},
-        {"kind": "series", "id": "series", "title": TITLE, "most": 2, "within": timedelta(hours=1)},
-    ),
-})  # fmt: skip
-AT = f"/v1/campaigns/{BOOK.id}"
 TOO_LITTLE: list[dict[str, Any]] = [
     {"do": "void", "where": {"state": "held"}},
     {"do": "void", "reason": " ", "where": {"state": "held"}},
@@ -51,38 +36,13 @@ TOO_LITTLE: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def rulebooks(tmp_path: Path) -> Path:
+def rulebooks(strict: Path) -> Path:
     """The campaign with signals that a few ballots trip."""
-    assert BOOK.voting is not None
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    strict = {"voting": BOOK.voting.model_copy(update={"signals": SIGNALS})}
-    (folder / f"{BOOK.id}.yaml").write_text(dump(BOOK.model_copy(update=strict)))
-    return folder
-
-
-@pytest.fixture
-async def admin(vote: Vote, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
-    """Who decides."""
-    await vote.open("bridge", "kite")
-    async with client(vote.api, issuer.token("national", account="admin")) as web:
-        yield web
+    return strict
 
 
 def settings(vote: Vote) -> Settings:
     return Settings.model_validate(vote.api.settings.model_dump())
-
-
-async def farm(vote: Vote, ballots: int, entry: str = "bridge", device: str = "d") -> list[dict[str, Any]]:
-    """Ballots of one device, each another voter's; the first two count."""
-    return [await vote.cast(somebody(hash(device) + n), entry, device=device) for n in range(ballots)]
-
-
-async def rule(admin: httpx.AsyncClient, ruling_id: str, do: str, **asked: Any) -> dict[str, Any]:
-    body = {"do": do, "reason": "经核查", **asked}
-    answer = await admin.put(f"{AT}/rulings/{ruling_id}", json=body)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
 
 
 async def state(vote: Vote, ballot: str) -> str:
@@ -291,7 +251,7 @@ async def test_ruling_larger_than_a_page_goes_on_where_another_process_left_it(
     begun = await rule(admin, "r", "void", where={"state": "counted", "entry": "bridge"})
     rest = await rule(admin, "r-2", "count", where={"state": "held"})
     assert (begun["done"], rest["decided"], rest["done"]) == (False, 3, False)
-    others: list[Rulings] = [ruling(vote.api, vote.voting.rulebooks) for _ in range(3)]
+    others: list[Rulings] = [ruling(vote.api, vote.voting) for _ in range(3)]
     await asyncio.gather(*(other.carry_on() for other in others))
     assert await standing(vote) == {"bridge": 7, "kite": 1}
     taken = (await admin.get(f"{AT}/rulings")).json()
@@ -305,9 +265,9 @@ async def test_held_votes_that_count_wait_for_a_stream_that_is_away(vote: Vote, 
     vote.bus.stream.away = True
     await rule(admin, "r", "count", where={"state": "held"})
     with pytest.raises(ConnectionError):
-        await ruling(vote.api, vote.voting.rulebooks).tell_counted()
+        await ruling(vote.api, vote.voting).tell_counted()
     vote.bus.stream.away = False
-    tellers = [ruling(vote.api, vote.voting.rulebooks) for _ in range(5)]
+    tellers = [ruling(vote.api, vote.voting) for _ in range(5)]
     await asyncio.gather(*(teller.tell_counted() for teller in tellers))
     assert await standing(vote) == {"bridge": 4}
 
@@ -370,13 +330,63 @@ async def test_ruling_at_the_moment_of_the_close_is_in_the_tally_or_refused(
     assert ((await vote.shown())["votes"], (await vote.store.recount(BOOK.id)).votes) == (expected, expected)
 
 
-async def test_what_is_held_is_counted_by_signal_and_listed_in_pages(vote: Vote, admin: httpx.AsyncClient) -> None:
+async def test_ruling_between_the_recount_and_the_close_is_waited_for(vote: Vote, admin: httpx.AsyncClient) -> None:
+    answers = await farm(vote, 2)
+    await vote.bus.settle()
+    vote.clock.set(CLOSES + rules.SETTLED_AFTER)
+    tallying = vote.tallying
+    amount = tallying.rulings.amount
+
+    async def counted_and_ruled(campaign: CampaignId, state: State) -> int:
+        counted = await amount(campaign, state)
+        if state == "voided":  # the last that is read before the close
+            await rule(admin, "r", "void", ballots=[answers[0]["ballot"]])
+        return counted
+
+    tallying.rulings.amount = counted_and_ruled  # type: ignore[method-assign]
+    assert await tallying.close_ended() == []
+    assert await vote.tallying.close_ended() == [BOOK.id]
+    assert ((await vote.shown())["votes"], (await vote.shown())["voided"]) == (1, 1)
+
+
+async def test_tally_is_not_closed_while_a_ruling_is_under_way(
+    vote: Vote, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PAGE", 1)
+    answers = await farm(vote, 2)
+    await vote.bus.settle()
+    vote.clock.set(CLOSES + rules.SETTLED_AFTER)
+    begun = await rule(admin, "r", "void", ballots=[each["ballot"] for each in answers])
+    assert (begun["decided"], begun["done"], await vote.tallying.close_ended()) == (1, False, [])
+    await vote.bus.settle()
+    assert (await vote.tallying.close_ended(), (await vote.shown())["votes"]) == ([BOOK.id], 0)
+
+
+async def test_what_most_ballots_have_in_common_is_seen_whichever_process_took_them(
+    vote: Vote, admin: httpx.AsyncClient
+) -> None:
+    async def most(**asked: str) -> list[tuple[str, int, int, int]]:
+        found = (await admin.get(f"{AT}/ballots/most", params=asked)).json()
+        return [(each["value"], each["counted"], each["held"], each["voided"]) for each in found]
+
+    async with vote.replica() as replica:
+        for n in range(2):  # each process lets two of a device through
+            seen = BallotIn(BOOK.id, "bridge", somebody(n), device="d")
+            await replica.hand_in("douyin-account", [seen], vote.clock.now())
+    answers = await farm(vote, 4)
+    await vote.cast("wei", "kite", device="another")
+    await rule(admin, "r", "void", ballots=[answers[3]["ballot"]])
+    [(device, *ballots), (_, *fewer)] = await most(by="device")
+    assert (ballots, fewer) == ([4, 1, 1], [1, 0, 0])
+    assert await most(by="signal") == [("device", 0, 1, 1)]
+    assert await most(by="entry", state="held") == [("bridge", 0, 1, 0)]
+    assert await most(by="entry", device=device, limit="1") == [("bridge", 4, 1, 1)]
+    assert await most(by="address") == []
+
+
+async def test_what_is_held_is_listed_in_pages(vote: Vote, admin: httpx.AsyncClient) -> None:
     held = [each["ballot"] for each in (await farm(vote, 6))[2:]]
     other = [each["ballot"] for each in (await farm(vote, 3, "kite", device="e"))[2:]]
-    summary = (await admin.get(f"{AT}/held")).json()
-    assert [(each["signal"], each["entry"], each["ballots"]) for each in summary] == [
-        ("device", "bridge", 4), ("device", "kite", 1),
-    ]  # fmt: skip
     listed: list[str] = []
     after: str | None = ""
     while after is not None:
@@ -416,7 +426,7 @@ async def test_stream_made_anew_has_every_ballot_that_ever_counted_once(vote: Vo
     await vote.store.forget_counts()
     async for _ in books.rebuild(Shelf(vote.api.database), vote.bus.stream):
         pass
-    await ruling(vote.api, vote.voting.rulebooks).tell_counted()
+    await ruling(vote.api, vote.voting).tell_counted()
     assert (before, await standing(vote)) == ({"bridge": 2}, {"bridge": 2})
     assert {event.ballot for event in vote.bus.told_of(VoteCast)} == {each["ballot"] for each in answers[:4]}
 

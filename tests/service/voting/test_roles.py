@@ -15,12 +15,16 @@ CAMPAIGN = "/v1/campaigns/{campaign}"
 RULING = {"do": "void", "reason": "经核查", "where": {"state": "held"}}
 MATRIX: dict[str, tuple[tuple[str | None, ...], Any]] = {
     "POST /v1/votes": (("frontend",), {"campaign": BOOK.id, "entry": "bridge", "voter": "wei"}),
+    "GET /v1/votes": (("frontend",), None),
     "GET /v1/votes/{ballot}": (EVERYBODY, None),
+    f"GET {CAMPAIGN}/votes": (("frontend",), None),
+    f"GET {CAMPAIGN}/voters/active": (("frontend", "national"), None),
+    f"POST {CAMPAIGN}/voters": (("frontend",), {"voters": ["wei"]}),
     f"GET {CAMPAIGN}/entries": (EVERYBODY, None),
     f"GET {CAMPAIGN}/tally": (EVERYBODY, None),
     f"GET {CAMPAIGN}/tally/events": (EVERYBODY, None),
     f"GET {CAMPAIGN}/ballots": (("national", "ops"), None),
-    f"GET {CAMPAIGN}/held": (("national", "ops"), None),
+    f"GET {CAMPAIGN}/ballots/most": (("national", "ops"), None),
     f"GET {CAMPAIGN}/rulings": (("national", "ops"), None),
     f"GET {CAMPAIGN}/rulings/{{ruling}}": (("national", "ops"), None),
     f"PUT {CAMPAIGN}/rulings/{{ruling}}": (("national",), RULING),
@@ -42,7 +46,9 @@ def routes(vote: Vote) -> set[str]:
 async def call(vote: Vote, issuer: Issuer, name: str, role: Any) -> Any:
     method, path = name.split()
     async with client(vote.api, issuer.token(role) if role else None) as web:
-        return await web.request(method, path.format(**IDS), json=MATRIX[name][1], params={"state": "held"})
+        return await web.request(
+            method, path.format(**IDS), json=MATRIX[name][1], params={"state": "held", "ballot": "none"}
+        )
 
 
 async def kept(vote: Vote) -> dict[str, list[dict[str, Any]]]:

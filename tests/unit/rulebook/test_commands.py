@@ -51,6 +51,11 @@ def test_show_for_people_gives_deadlines_and_rules(folder: Path) -> None:
     assert [text in shown for text in ("小活动", "2023-08-15T24:00+08:00", "video.duration", "最受欢迎")] == [True] * 4
 
 
+def test_show_names_what_holds_a_ballot() -> None:
+    shown = run("show", "cloud-studio-2023").stdout
+    assert [text in shown for text in ("同一设备投票过多", "one-device", "most 30", "within 1h")] == [True] * 4
+
+
 def test_show_of_an_unknown_campaign_names_those_there_are(folder: Path) -> None:
     result = run("show", "large", "--from", folder)
     assert (result.exit_code, result.stderr) == (1, "没有活动 large。已有 / No such campaign, there are: small\n")
