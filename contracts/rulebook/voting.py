@@ -15,13 +15,6 @@ from contracts.rulebook.signals import Signals
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
-class Channel(Clause):
-    """Where ballots come from."""
-
-    id: Key
-    title: Text
-
-
 class VoterLimits(Clause):
     """The most votes of one voter. A day is a calendar day in the campaign's time zone. None: not limited.
     `assumed` marks limits the notice does not lay down."""
@@ -45,6 +38,15 @@ class VoterLimits(Clause):
         return all(most is None or votes < most for votes, most in counted)
 
 
+class Channel(Clause):
+    """Where ballots come from."""
+
+    id: Key
+    title: Text
+    limits: VoterLimits | None = None
+    """What holds for its voters instead of the campaign's limits. None: the campaign's."""
+
+
 class Voting(Clause):
     """The public vote on approved entries of some tracks."""
 
@@ -56,6 +58,10 @@ class Voting(Clause):
     """How long before the last window closes the ranking is no longer shown."""
     signals: Signals | None = None
     """What holds a ballot until a person has looked at it. None: nothing does."""
+
+    def limits_in(self, channel: str) -> VoterLimits:
+        """What holds for a voter of a channel, which may be one the rulebook does not name."""
+        return next((each.limits for each in self.channels if each.id == channel and each.limits), self.limits)
 
     def contradictions(self) -> Iterator[Contradiction]:
         if self.hide_ranking_for_last < timedelta(0):

@@ -129,7 +129,7 @@ Used = tuple[LimitName, int, list[Ballot]]
 
 
 def _used(handed: Handed, voting: Voting, mine: Sequence[Ballot], day: str) -> Iterator[Used]:
-    limits = voting.limits
+    limits = voting.limits_in(handed.channel)
     if limits.per_entry is not None:
         yield "per_entry", limits.per_entry, [ballot for ballot in mine if ballot.entry == handed.entry]
     if limits.per_day is not None:

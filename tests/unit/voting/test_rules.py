@@ -127,6 +127,21 @@ def test_one_vote_a_campaign_used_elsewhere_is_over_the_limit_and_used_here_alre
     assert decide(book, handed(number=1), first) == AlreadyCounted(BallotId("ballot-1"))
 
 
+def test_channel_with_limits_of_its_own_goes_by_those() -> None:
+    book = limited(per_entry=1, per_day=2)
+    assert book.voting is not None
+    [douyin] = book.voting.channels
+    web = douyin.model_copy(update={"id": "web", "limits": VoterLimits(per_entry=2, per_day=3)})
+    both = book.model_copy(update={"voting": book.voting.model_copy(update={"channels": (douyin, web)})})
+    outcomes = {}
+    for channel in ("douyin", "web", "unnamed"):
+        kept = counted(both, handed(channel=channel), handed(number=2, channel=channel))
+        outcomes[channel] = [type(decide(both, handed(number=n, channel=channel), kept)) for n in (1, 3)]
+    assert outcomes == {
+        "douyin": [AlreadyCounted, OverLimit], "web": [Counts, Counts], "unnamed": [AlreadyCounted, OverLimit]
+    }  # fmt: skip
+
+
 def test_ballots_of_one_voter_are_numbered_without_a_gap() -> None:
     kept = counted(limited(per_entry=2, per_day=3), handed(), handed(), handed(number=2))
     assert [ballot.n for ballot in kept] == [1, 2, 3]
