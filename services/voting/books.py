@@ -34,7 +34,6 @@ DRAWN = 1000
 """Ballots whose ids' secret digits are drawn at once: the system's own randomness costs as much for one."""
 AGAIN_S = 1.0
 """Between two tries of a broker that is away."""
-AGAIN = timedelta(seconds=1)
 LATE_AFTER, FORGET_AFTER = timedelta(seconds=60), timedelta(minutes=15)
 """A sealed book is looked into again for ballots that were under way when it was sealed, and then forgotten."""
 
@@ -194,7 +193,7 @@ async def settle_owed(shelf: Shelf, stream: Stream) -> bool:
     try:
         await _tell_owed(shelf, stream, owed)
     except ConnectionError:
-        await shelf.look_in(owed.name, AGAIN)
+        await shelf.look_in(owed.name, timedelta(seconds=AGAIN_S))
         raise
     await shelf.look_in(owed.name, LATE_AFTER)
     await shelf.forget(owed.name, FORGET_AFTER)

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 from contracts.ids import CampaignId
 from contracts.rulebook import Moment, Window, dump
 from contracts.rulebook.moment import WRITTEN, instant_of
+from contracts.rulebook.signals import Signals
 from contracts.rulebook.voting import VoterLimits
 from services.voting.settings import Settings
 from tests.service.voting.election import Poll
+from tests.service.voting.holding import TITLE
 from tests.service.voting.world import BOOK
 
 ENTRIES, LATE = ("bridge", "kite", "rocket"), "late"
@@ -22,11 +24,19 @@ CHANNEL_OF = {"douyin-account": "douyin", "wechat-account": "wechat", "page-acco
 """The last is listed for nothing, so it is a channel of its own."""
 
 
-def _poll(name: str, zone: str, windows: Sequence[tuple[str, str]], **limits: int) -> tuple[Poll, str]:
+DAY = timedelta(days=1)
+
+
+def _poll(
+    name: str, zone: str, windows: Sequence[tuple[str, str]], per_device: int | None = None, **limits: int
+) -> tuple[Poll, str]:
     """A poll, and the rulebook that lays it down, every moment in UTC."""
     assert BOOK.voting is not None
     written = tuple(Window(opens=Moment(opens), closes=Moment(closes)) for opens, closes in windows)
-    change = {"windows": written, "limits": VoterLimits.model_validate(limits), "hide_ranking_for_last": timedelta(0)}
+    change: dict[str, Any] = {
+        "windows": written, "limits": VoterLimits.model_validate(limits), "hide_ranking_for_last": timedelta(0),
+        "signals": _signals(per_device) if per_device else None,
+    }  # fmt: skip
     book = BOOK.model_copy(
         update={"id": CampaignId(name), "time_zone": zone, "voting": BOOK.voting.model_copy(update=change)}
     )
@@ -34,14 +44,20 @@ def _poll(name: str, zone: str, windows: Sequence[tuple[str, str]], **limits: in
     instants = tuple((window.opens.instant, window.closes.instant) for window in written)
     offset = instants[0][0].astimezone(ZoneInfo(zone)).utcoffset()
     assert offset is not None
-    return Poll(name, instants, offset, frozenset({"douyin"}), **limits), text
+    return Poll(name, instants, offset, frozenset({"douyin"}), **limits, per_device=per_device, within=DAY), text
+
+
+def _signals(per_device: int) -> Signals:
+    of_device = {"kind": "rate", "id": "device", "title": TITLE, "per": "device", "most": per_device, "within": DAY}
+    return Signals.model_validate({"rules": (of_device,)})
 
 
 _both = [
     _poll("two-evenings", "Asia/Shanghai", [
         ("2023-09-10T14:00Z", "2023-09-10T18:00Z"), ("2023-09-11T04:00Z", "2023-09-11T16:00Z"),
-    ], per_entry=1, per_day=2, per_campaign=3),
-    _poll("day-and-night", "Asia/Kathmandu", [("2023-09-10T10:00Z", "2023-09-12T10:00Z")], per_entry=2, per_day=3),
+    ], per_device=2, per_entry=1, per_day=2, per_campaign=3),
+    _poll("day-and-night", "Asia/Kathmandu", [("2023-09-10T10:00Z", "2023-09-12T10:00Z")],
+        per_device=1, per_entry=2, per_day=3),
     _poll("once-a-day", "America/St_Johns", [("2023-09-10T00:00Z", "2023-09-12T00:00Z")], per_day=1),
 ]  # fmt: skip
 POLLS: Mapping[str, Poll] = {poll.id: poll for poll, _ in _both}

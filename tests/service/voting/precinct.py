@@ -3,7 +3,8 @@ stream; and the model that says what they have to do."""
 
 import asyncio
 import contextlib
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,11 +17,11 @@ from chassis.mongo import Document
 from chassis.streams import attributes, body
 from chassis.testing import Issuer, SetClock
 from contracts.events.review import ProvinceApproved
-from contracts.events.voting import VoteCast
+from contracts.events.voting import BallotsVoided, VoteCast, VotesRestored
 from contracts.ids import CampaignId, EntryId
 from services.voting import pseudonyms, rules
 from services.voting.settings import Settings
-from tests.service.voting.election import Answer, Ask, Election, Vote
+from tests.service.voting.election import Answer, Ask, Do, Election, Vote
 from tests.service.voting.lives import Unsure
 from tests.service.voting.polls import CHANNEL_OF, CHANNELS, POLLS
 from tests.service.voting.stations import Api, Count, Posted, answers_of
@@ -41,6 +42,7 @@ class Precinct:
         self.tokens = {account: issuer.token("frontend", account=account) for account in CHANNEL_OF}
         self.answered: dict[str, list[Answer]] = {}
         """Messages whose answers are known, by what the inbox knows them by."""
+        self.rulings = 0
         self._read = 0
         self._told = Counter[str]()
 
@@ -91,22 +93,36 @@ class Precinct:
         """What a process that died over a message answered without being heard."""
         row = await self.apis[0].service.records.inbox.find_one({"_id": posted.key})
         found = None if row is None else answers_of(row["answer"])
-        assert {answer.ballot for answer in found or () if answer.ballot} <= self.model.counted().keys()
+        assert {answer.ballot for answer in found or () if answer.ballot} <= self.model.kept().keys()
         return found
 
     async def _note(self, api: int, asks: Sequence[Ask], answers: Sequence[Answer] | None, at: datetime) -> None:
         life = self.apis[api]
         await life.does(life.carries_on(self.stream))
         if answers is not None:
-            self.model.hold(list(zip(asks, answers, strict=True)), at)
+            self._hold([(life, ask, answer) for ask, answer in zip(asks, answers, strict=True)], at)
         if life.dead.is_set():
             await self.restart(api)
         if answers is None:
             self.model.learn(asks, at, await self._unknown())
 
+    def _hold(self, answered: Sequence[tuple[Api, Ask, Answer]], at: datetime, at_once: bool = False) -> None:
+        """Hold answers against the model, and what became of new ballots against what each process saw of devices."""
+        known = set(self.model.kept())
+        self.model.hold([(ask, answer) for _, ask, answer in answered], at, at_once)
+        seen: dict[tuple[Api, tuple[str, str, str]], list[Answer | None]] = defaultdict(list)
+        for life, ask, answer in answered:
+            new = answer.ballot is not None and answer.ballot not in known  # of equal ones the first is
+            known |= {answer.ballot or ""}
+            if ask.device is not None and self.model.watches(ask):
+                seen[life, (ask.campaign, ask.channel, ask.device)].append(answer if new else None)
+        for (life, device), answers in seen.items():
+            often = len(answers) * (len(answered) if at_once else 2)  # a number can be taken by the other process
+            life.watched.hold(POLLS[device[0]], device, [each for each in answers if each], often, at)
+
     async def _unknown(self) -> dict[str, list[Vote]]:
         """Ballots in the store the model does not know, by voter."""
-        known, found = self.model.counted(), dict[str, list[Vote]]()
+        known, found = self.model.kept(), dict[str, list[Vote]]()
         async for row in self.database.ballots.find().sort([("voter", 1), ("n", 1)]):
             if row["ballot"] not in known:
                 found.setdefault(row["_id"].rpartition("/")[0], []).append(_kept(row))
@@ -128,8 +144,8 @@ class Precinct:
         at, token = self.clock.now(), self.tokens[account]
         begun = [(self.apis[api], ask) for api, ask in asked]
         answers = await asyncio.gather(*(life.does(life.over_http(token, [ask], True)) for life, ask in begun))
-        each = [(ask, answer[0]) for (_, ask), answer in zip(asked, answers, strict=True) if answer]
-        self.model.hold(each, at, at_once=True)
+        each = [(life, ask, answer[0]) for (life, ask), answer in zip(begun, answers, strict=True) if answer]
+        self._hold(each, at, at_once=True)
 
     async def sealed_under(self, api: int, account: str, asks: Sequence[Ask]) -> None:
         """A request over which the process stands still, about to write, until its book is sealed by the other."""
@@ -156,6 +172,34 @@ class Precinct:
         await self._run_out({"_id": {"$nin": [alive.book._name for alive in self.apis]}})
         with contextlib.suppress(ConnectionError):  # which the process waits out
             await life.does(life.settles_owed())
+        life.arm("")
+        if life.dead.is_set():
+            await self.restart(api)
+
+    async def rule(self, api: int, campaign: str, do: Do, ballots: Sequence[str], point: str) -> None:
+        """Somebody decides on ballots, or on all that are held; and asks another process where the first dies over it,
+        which carries it out to its end."""
+        life, name = self.apis[api], f"r-{self.rulings}"
+        self.rulings += 1
+        kept = self.model.kept()
+        held = [ballot for ballot in self.model.of(campaign) if self.model.state(kept[ballot]) == "held"]
+        life.arm(point)
+        await life.does(life.rules(campaign, name, do, ballots))
+        life.arm("")
+        if life.dead.is_set():
+            await self.restart(api)
+        other = self.apis[1 - api]
+        await other.rules(campaign, name, do, ballots)
+        while await other.rulings.carry_on():
+            pass
+        self.model.decide(do, ballots or held)
+
+    async def tell_counted(self, api: int, point: str) -> None:
+        """Bring held ballots that count by now into the stream."""
+        life = self.apis[api]
+        life.arm(point)
+        with contextlib.suppress(ConnectionError):  # which the process waits out
+            await life.does(life.rulings.tell_counted())
         life.arm("")
         if life.dead.is_set():
             await self.restart(api)
@@ -188,7 +232,7 @@ class Precinct:
 
     async def told(self) -> Counter[str]:
         """Ids of the votes in the stream, with how often each is there, seen to say of each what is so."""
-        votes = self.model.counted()
+        votes = self.model.kept()
         while more := await self.stream.poll(self._read, 0.0):
             self._read = more[-1].offset + 1
             for entry in more:
@@ -207,16 +251,31 @@ class Precinct:
             await self._run_out({})
             while await left.settles_owed():
                 pass
+        while await left.rulings.tell_counted():
+            pass
         while await tallying.count():
             pass
         rows = await self.database.ballots.find().to_list()
-        assert {row["ballot"]: _kept(row) for row in rows} == self.model.counted()
+        assert {row["ballot"]: _kept(row) for row in rows} == self.model.kept()
         assert sorted(row["_id"] for row in rows) == self.model.numbered()
-        told, votes = await self.told(), self.model.counted()
-        assert (told.keys() ^ votes.keys(), set(told.values()) - {1}) == (set(), set())
+        states = {row["ballot"]: row.get("state", "counted") for row in rows}
+        assert states == {ballot: self.model.state(vote) for ballot, vote in self.model.kept().items()}
+        told = await self.told()
+        assert (told.keys() ^ self.model.told(), set(told.values()) - {1}) == (set(), set())
+        taken_back = {ballot for ballot in self.model.told() if states[ballot] == "voided"}
+        assert await self._taken_back() == Counter(taken_back)
         for campaign in map(CampaignId, POLLS):
             tally = rules.tally(campaign, [(EntryId(entry), n) for entry, n in self.model.tally(campaign).items()])
             assert await tallying.store.live(campaign) == await tallying.store.recount(campaign) == tally
+
+    async def _taken_back(self) -> Counter[str]:
+        """Votes that are void, by what was told of rulings."""
+        left = Counter[str]()
+        ruled = {BallotsVoided.topic: 1, VotesRestored.topic: -1}
+        async for row in self.apis[0].service.records.outbox.find({"topic": {"$in": [*ruled]}}):
+            ballots = json.loads(row["body"])["ballots"]
+            left.update({each["ballot"]: ruled[row["topic"]] for each in ballots if each["vote"]})
+        return left
 
     async def end(self) -> None:
         """Nothing of it runs on."""
@@ -225,4 +284,7 @@ class Precinct:
 
 
 def _kept(row: Document) -> Vote:
-    return Vote(row["ballot"], row["entry"], row.get("nonce"), row["received_at"], row["channel"], row.get("cast_at"))
+    held = "held" in row
+    return Vote(
+        row["ballot"], row["entry"], row.get("nonce"), row["received_at"], row["channel"], row.get("cast_at"), held
+    )

@@ -8,15 +8,19 @@ from typing import Any
 from chassis.clock import Clock
 from chassis.delivery import Message
 from chassis.hearing import Done, Parked
+from chassis.identity import Caller
 from chassis.ids import new_id
 from chassis.testing import Issuer, client
 from contracts.events.event import Event
+from contracts.ids import AccountId, CampaignId
 from contracts.ingress import HandInBallot, HandInBallots, Ingress
 from services.voting.actions import Tallying
 from services.voting.app import build_api, build_tally, tallying
 from services.voting.books import Book
+from services.voting.rulings.actions import Rulings
+from services.voting.rulings.models import Asked
 from services.voting.settings import Settings
-from tests.service.voting.election import Answer, Ask
+from tests.service.voting.election import Answer, Ask, Do, Watched
 from tests.service.voting.lives import Life, Unsure
 
 
@@ -29,6 +33,8 @@ class Api(Life):
         self.service.stream = stream
         issuer.admit(self.service)
         self.book: Book = getattr(self.service.closing[0], "__self__")  # noqa: B009 # mypy knows a callable only
+        self.rulings: Rulings = getattr(self.service.rounds[-1], "__self__")  # noqa: B009 # as above
+        self.watched = Watched()
         self._web = client(self.service)
 
     async def over_http(self, token: str, asks: Sequence[Ask], alone: bool) -> list[Answer]:
@@ -61,6 +67,13 @@ class Api(Life):
     async def settles_owed(self) -> bool:
         """See to one book nobody holds; False where there is none."""
         return await self.service.rounds[1]()
+
+    async def rules(self, campaign: str, name: str, do: Do, ballots: Sequence[str]) -> bool:
+        """Decide on ballots, or on all that are held where none is named, as far as one page goes."""
+        admin = Caller(account=AccountId("admin"), role="national")
+        which = {"ballots": tuple(ballots)} if ballots else {"where": {"state": "held"}}
+        asked = Asked.model_validate({"do": do, "reason": "经核查", **which})
+        return (await self.rulings.rule(admin, CampaignId(campaign), name, asked)).done
 
 
 class Count(Life):
@@ -114,4 +127,5 @@ def _answers(said: Sequence[Any]) -> list[Answer]:
 
 def _written(ask: Ask, **more: Any) -> dict[str, Any]:
     cast_at = ask.cast_at.isoformat() if ask.cast_at else None
-    return {"campaign": ask.campaign, "entry": ask.entry, "voter": ask.voter, "cast_at": cast_at, **more}
+    seen = {"cast_at": cast_at, "device": ask.device}
+    return {"campaign": ask.campaign, "entry": ask.entry, "voter": ask.voter, **seen, **more}

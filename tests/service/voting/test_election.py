@@ -1,14 +1,13 @@
 """P10, P11 and P18 as a game: ballots handed in on every way, again, at once, at the edge of a window, while processes
-die between any two steps, stand still, or lose the line to the stream. A model says what each answer has to be, and
-what there is in the end."""
+die between any two steps, stand still, or lose the line to the stream, and people decide on what was held. A model says
+what each answer has to be, and what there is in the end."""
 
 import asyncio
 import re
 from collections.abc import Coroutine, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 import structlog
@@ -28,72 +27,42 @@ from chassis.testing import Issuer, SetClock
 from chassis.testing.stream import MemoryStream
 from contracts.rulebook import load_all
 from services.voting import actions, api, app, books, box, store
+from services.voting.inquiries import api as inquiries_api
+from services.voting.rulings import actions as rulings_actions
+from services.voting.rulings import api as rulings_api
 from services.voting.settings import Settings
 from services.voting.store import VotingStore
-from tests.service.voting.election import Ask
+from tests.service.voting.draws import (
+    DEATHS,
+    EDGES,
+    HOUR,
+    JITTER,
+    VOTERS,
+    Drawn,
+    Way,
+    accounts,
+    drawn,
+    either,
+    many,
+    places,
+    steps,
+    ways,
+)
+from tests.service.voting.election import Ask, Do
 from tests.service.voting.lives import TAKEN, Line, Unsure, kept_whole, passed, recorded
 from tests.service.voting.polls import CHANNEL_OF, ENTRIES, LATE, POLLS, settings
 from tests.service.voting.precinct import Precinct
 from tests.service.voting.stations import Posted
 
 T = TypeVar("T")
-VOTERS = {"wei": "wei", "li": "li", "zhang": "zhang", "wang": "wang", " WEI\u200b": "wei", "ｌｉ": "li", "\u200b": None}
-"""As they are written, and whom each names."""
-EDGES = {poll.id: sorted({*poll.instants()}) for poll in POLLS.values()}
-CLAIMS = [None, *(datetime(year, 9, 10, tzinfo=UTC) for year in (1970, 2023, 2099))]
-"""What a channel may say of when it saw a ballot."""
-HOUR, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
-JITTER = [timedelta(), -MICROSECOND, -1000 * MICROSECOND, 999 * MICROSECOND, 1000 * MICROSECOND, HOUR]
-DEATHS = ("received", "begun", "committed", "written", "published", "confirmed", "marked")
 SMALL: Any = {
     box: {"GROUP": 3, "REMEMBERED": 2}, books: {"CARRIED": 2, "PAGE": 2, "AGAIN_S": 0.0}, store: {"LOOKED_UP": 1},
-    actions: {"AT_ONCE": 3, "POLL_S": 0.05},
+    actions: {"AT_ONCE": 3, "POLL_S": 0.05}, rulings_actions: {"PAGE": 2},
 }  # fmt: skip
 """What makes common what large numbers make rare."""
 
 
 EXAMPLES, STEPS = 60, 20
-
-
-class Drawn(NamedTuple):
-    """A ballot, before it is known who hands it in."""
-
-    poll: str | None
-    """None: the one this example is about."""
-    entry: str
-    voter: str
-    nonce: str | None
-    cast_at: datetime | None
-
-
-BALLOTS = [
-    Drawn(poll, entry, voter, nonce, CLAIMS[n % len(CLAIMS)])
-    for n, (nonce, poll, entry, voter) in enumerate(product(
-        (None, "n-1", "n-2"), (None, None, None, None, "once-a-day", "no-such-vote"),
-        (*ENTRIES, *ENTRIES, LATE, "never-approved"), (*VOTERS, "wei", "li", "zhang"),
-    ))
-]  # fmt: skip
-drawn = st.integers(0, len(BALLOTS) - 1).map(BALLOTS.__getitem__)
-many = st.lists(drawn, min_size=3, max_size=6)
-accounts = st.sampled_from(["douyin-account", "douyin-account", "douyin-account", "page-account", "wechat-account"])
-either = st.integers(0, 1)
-places = st.integers(0, 99)
-
-
-class Way(NamedTuple):
-    """How ballots are handed in, how their votes fare on the line to the stream, and at which step the process dies."""
-
-    api: int
-    alone: bool = False
-    bus: bool = False
-    line: Line = "good"
-    dies_at: str = ""
-
-
-WAYS = [Way(*each) for each in product(
-    (0, 1), (False, False, True), (False, True), ("good", "good", "good", "slow", *TAKEN), ("",) * 14 + DEATHS
-)]  # fmt: skip
-ways = st.integers(0, len(WAYS) - 1).map(WAYS.__getitem__)
 
 
 class Game(RuleBasedStateMachine):
@@ -125,7 +94,8 @@ class Game(RuleBasedStateMachine):
         poll = ballot.poll or self.poll
         person = self.precinct.person(poll, account, VOTERS[ballot.voter])
         entry = f"{poll}-{ballot.entry}"
-        return Ask(person, ballot.voter, CHANNEL_OF[account], poll, entry, ballot.nonce, ballot.cast_at)
+        said = (ballot.nonce, ballot.cast_at, ballot.device)
+        return Ask(person, ballot.voter, CHANNEL_OF[account], poll, entry, *said)
 
     def hand_over(self, way: Way, account: str, asks: Sequence[Ask]) -> None:
         """Hand ballots in, where the process dies over it if it is to; of a way for one alone it is the first."""
@@ -174,9 +144,10 @@ class Game(RuleBasedStateMachine):
 
     @rule(account=accounts, ballots=st.lists(st.tuples(either, drawn), min_size=2, max_size=5))
     def hand_in_at_once(self, account: str, ballots: list[tuple[int, Drawn]]) -> None:
-        """Of equal ones that differ in what the channel says of the time, nobody could say which was first."""
-        cast_at = ballots[0][1].cast_at
-        asks = self.asks(account, [ballot._replace(cast_at=cast_at) for _, ballot in ballots])
+        """Of equal ones that differ in what the channel says of time or device, nobody could say which was first."""
+        _, first = ballots[0]
+        alike = [ballot._replace(cast_at=first.cast_at, device=first.device) for _, ballot in ballots]
+        asks = self.asks(account, alike)
         self.run(self.precinct.at_once(account, list(zip((api for api, _ in ballots), asks, strict=True))))
 
     @rule(edge=st.integers(0, 1), jitter=st.sampled_from(JITTER), way=ways, account=accounts, ballots=many)
@@ -214,9 +185,18 @@ class Game(RuleBasedStateMachine):
     def see_to_what_is_owed(self, api: int, point: str, line: Line) -> None:
         self.precinct.stream.line = line
         self.run(self.precinct.settle_owed(api, point))
+        self.precinct.stream.line = line
+        self.run(self.precinct.tell_counted(api, point))
         self.precinct.stream.line = "good"
 
-    @rule(which=st.sampled_from([(0,), (1,), (0, 1)]), point=st.sampled_from(["", "begun", "written", "committed"]))
+    @rule(api=either, do=st.sampled_from(["count", "count", "void"]), which=st.lists(places, max_size=4), point=steps)
+    def decide(self, api: int, do: Do, which: list[int], point: str) -> None:
+        """Have ballots count, or void them, whatever they are; all that are held where none is named."""
+        mine = self.precinct.model.of(self.poll)
+        named = list(dict.fromkeys(mine[each % len(mine)] for each in which)) if mine else []
+        self.run(self.precinct.rule(api, self.poll, do, named, point))
+
+    @rule(which=st.sampled_from([(0,), (1,), (0, 1)]), point=steps)
     def count(self, which: tuple[int, ...], point: str) -> None:
         self.run(self.precinct.count(which, point))
 
@@ -234,7 +214,10 @@ class Game(RuleBasedStateMachine):
         try:
             if not self.broken:
                 self.run(self.precinct.reckon())
-                self.ground.votes += len(self.precinct.model.counted())
+                model = self.precinct.model
+                self.ground.votes += len(model.kept())
+                self.ground.held += sum(vote.held for vote in model.kept().values())
+                self.ground.restored += len(model.restored & model.told())
                 errors = [line for line in self.ground.lines if line["log_level"] == "error"]
                 assert [line for line in errors if line["event"] != "parked"] == []
         finally:
@@ -247,7 +230,8 @@ class Ground:
 
     def __init__(self, runner: asyncio.Runner, told: Settings, lines: list[MutableMapping[str, Any]]) -> None:
         self.runner, self._told, self._issuer, self.lines = runner, told, Issuer(), lines
-        self.votes, self.begun = 0, False
+        self.votes = self.held = self.restored = 0
+        self.begun = False
 
     async def precinct(self, clock: SetClock) -> Precinct:
         """A new one, with nothing in its database."""
@@ -278,7 +262,8 @@ def ground(mongo_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(VotingStore, "keep", kept_whole)
     books_of, described = load_all(told.rulebooks), api.described()
     monkeypatch.setattr(app, "load_all", lambda _: books_of)  # what every start makes anew, and alike
-    monkeypatch.setattr(app, "api", lambda *_: APIRouter())
+    for routes in (app, inquiries_api, rulings_api):
+        monkeypatch.setattr(routes, "api", lambda *_: APIRouter())
     monkeypatch.setattr(api, "described", lambda: described)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, structlog.testing.capture_logs() as lines:
         runner.get_loop().set_task_factory(recorded)
@@ -306,4 +291,4 @@ def test_every_answer_is_true_and_every_vote_counts_once_whatever_happens(ground
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert ground.votes > EXAMPLES * 3
+    assert (ground.votes > EXAMPLES * 3, ground.held > EXAMPLES // 2, ground.restored > EXAMPLES // 4) == (True,) * 3
