@@ -178,6 +178,19 @@ async def test_reader_that_is_slow_is_no_fault_of_the_child() -> None:
         assert (await tool.end()).ok
 
 
+async def test_child_that_somebody_stopped_is_not_timed_out() -> None:
+    reading, writing = os.pipe()
+    async with child("cat", limits=Limits(wall=0.3), stdin=reading) as tool:
+        os.kill(tool.process.pid, signal.SIGSTOP)
+        ending = asyncio.ensure_future(tool.end())
+        await asyncio.wait([ending], timeout=1)
+        assert not ending.done()
+        os.close(writing)
+        os.kill(tool.process.pid, signal.SIGCONT)
+        assert (await ending).ok
+    os.close(reading)
+
+
 async def test_reader_that_has_enough_leaves_nothing_behind() -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
