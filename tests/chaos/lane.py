@@ -103,6 +103,10 @@ class Lane:
         if not await until(self.ready, every_s=0.1):
             raise TimeoutError(f"{self.name} did not become ready: {self._said} {self.last_words()}")
 
+    def poison(self, entry: str) -> None:
+        """From its next start on the process dies in the middle of looking at this entry's material."""
+        self._order = replace(self._order, poison=entry)
+
     async def restart(self) -> None:
         """Start again after a death, once what the dead process held for some seconds has run out: its relay's lease,
         its jobs, its books, and the transaction MongoDB still keeps open."""
