@@ -14,12 +14,12 @@ from contracts.rulebook.review import ReviewStep
 CAMPAIGN: Final = "cloud-studio-2023"
 HOUR_S: Final = 3600
 PHASES_S: Final[Mapping[PhaseId, tuple[int, int]]] = {
-    "registration": (0, 56),
-    "submission": (0, 56),
-    "screening": (0, 62),
-    "voting": (0, 62),
-    "evaluation": (62, HOUR_S),
-    "publication": (62, HOUR_S),
+    "registration": (0, 60),
+    "submission": (0, 60),
+    "screening": (0, 68),
+    "voting": (0, 68),
+    "evaluation": (68, HOUR_S),
+    "publication": (68, HOUR_S),
 }
 """When each phase opens and closes, in seconds, for 77 studios on two cores. The public votes as soon as
 all is screened, while submission is still open: who is slow has time, who is fast waits for the vote to close only."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from contracts.ids import AccountId, EntryId, Role
+from deploy.demo.gallery import look_at
 from deploy.demo.packages import WRONG, Packages
 from deploy.demo.plan import StudioPlan
 from deploy.demo.provinces import Province
@@ -46,6 +47,11 @@ class Story:
             for studio in studios:
                 group.create_task(self._way_of(studio, free))
         await self._look_over_the_border(elsewhere)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(look_at(self.stage, frontend, list(self.stage.ledger.entries)))
+            group.create_task(self._vote_and_publish(frontend, national))
+
+    async def _vote_and_publish(self, frontend: Person, national: Person) -> None:
         await self._vote(frontend)
         await self._publish(national)
 
@@ -124,7 +130,7 @@ class Story:
         entries = await self._votable()
         await self.stage.until_moment(window.opens)
         per_day = voting.limits.per_day or self.ballots
-        handed = list(wishes(entries, self.ballots, per_day, self.stage.ledger.since[-6:]))
+        handed = list(wishes(entries, self.ballots, per_day))
         self.stage.show.expect("vote", sum(wish.times for voter in handed for wish in voter) + 1)
         self.stage.show.clock("投票结束 voting ends", window.closes.instant.timestamp())
         self.stage.show.say(f"{len(entries)} 件作品开始投票", f"{len(handed)} voters, some vote twice")

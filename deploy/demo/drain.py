@@ -69,7 +69,7 @@ async def drained(addresses: Addresses, ledger: Ledger) -> Drain:
             _log(addresses, ledger, drain),
             _votes(addresses, ledger, drain),
             _notices(client, addresses, ledger, drain),
-            _queues(addresses, drain),
+            _queues(client, addresses, drain),
         )
     finally:
         await client.close()
@@ -113,7 +113,7 @@ async def _objects(client: AsyncMongoClient[Document], addresses: Addresses, led
     """Every object of this run's entries and studios, read whole and hashed."""
     s3 = addresses.s3
     store = ObjectStore(s3.endpoint, s3.public_endpoint, s3.access_key, s3.secret_key, s3.bucket)
-    listed = await asyncio.gather(store.list("material/"), store.list("certification/"))
+    listed = await asyncio.gather(*(store.list(prefix) for prefix in ("material/", "certification/", "published/")))
     free = asyncio.Semaphore(AT_ONCE)
 
     async def read(key: str) -> str:
@@ -173,13 +173,16 @@ async def _votes(addresses: Addresses, ledger: Ledger, drain: Drain) -> None:
             drain.votes[f"{vote.ballot} {vote.entry}"] += 1
 
 
-async def _queues(addresses: Addresses, drain: Drain) -> None:
-    """How full the queues are, as RabbitMQ's management says, which counts every five seconds."""
+async def _queues(records: AsyncMongoClient[Document], addresses: Addresses, drain: Drain) -> None:
+    """How full the queues are: of the media workers' jobs, and as RabbitMQ's management says, which counts every five
+    seconds."""
+    jobs = await records[f"{PREFIX}media"]["jobs"].count_documents({"state": {"$ne": "done"}})
     auth = ("ops", addresses.secrets["amqp-ops"])
     async with httpx.AsyncClient(base_url=str(addresses.management_url), auth=auth, trust_env=False) as client:
         for _ in range(24):
             found: list[dict[str, Any]] = (await client.get("/api/queues")).raise_for_status().json()
             drain.queues = {each["name"]: each.get("messages", 0) for each in found if each.get("type") != "stream"}
+            drain.queues["media jobs"] = jobs
             if not any(drain.queues.values()):
                 return
             await asyncio.sleep(0.5)

@@ -35,6 +35,8 @@ class Ledger:
     verdicts: dict[MaterialId, str] = field(default_factory=dict)
     decisions: set[tuple[str, int, Decided]] = field(default_factory=set)
     """`studio/…` or `entry/…`, the attempt, and what was decided on it."""
+    shown: dict[MaterialId, set[File]] = field(default_factory=dict)
+    """What the public sees of each material."""
     ballots: dict[BallotId, EntryId] = field(default_factory=dict)
     """Those answered `counted`."""
     ballot_repeats: int = 0

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.events.event import Event
-from contracts.events.media import MaterialUploaded, MediaValidated
+from contracts.events.media import MaterialPublished, MaterialUploaded, MediaValidated
 from contracts.events.registration import AccountOpened, EntryOpened, EntrySubmitted, StudioRegistered
 from contracts.events.review import AwardGranted, ProvinceApproved, ProvinceReturned, ResultsPublished, subject_of
 from contracts.events.voting import TallyClosed, VoteCast
@@ -129,7 +129,12 @@ def _objects(ledger: Ledger) -> Counter[str]:
         for studio, files in ledger.scans.items()
         for file in files
     ]
-    return Counter([*packages, *scans])
+    shown = [
+        f"published/{material}/{file.sha256} {file.size} {file.sha256}"
+        for material, files in ledger.shown.items()
+        for file in files
+    ]
+    return Counter([*packages, *scans, *shown])
 
 
 def _decisions(ledger: Ledger) -> Counter[str]:
@@ -168,6 +173,7 @@ def facts_of(ledger: Ledger) -> Counter[str]:
             *(f"submission {entry} {attempt}" for entry, attempt in ledger.submissions),
             *(f"upload {material} {file.sha256}" for material, file in ledger.materials.items()),
             *(f"verdict {material} {verdict}" for material, verdict in ledger.verdicts.items()),
+            *(f"shown {material} {len(files)}" for material, files in ledger.shown.items()),
             *(f"decision {subject} {attempt} {outcome}" for subject, attempt, outcome in ledger.decisions),
             *(f"vote {ballot} {entry}" for ballot, entry in ledger.ballots.items()),
             f"tally {len(ledger.ballots)}",
@@ -194,6 +200,8 @@ def fact_of(event: Event) -> str | None:
             return None  # it bears out what was told before
         case MediaValidated(material=material, verdict=verdict):
             return f"verdict {material} {verdict}"
+        case MaterialPublished(material=material, files=files):
+            return f"shown {material} {len(files)}"
         case ProvinceApproved(about=about):
             return f"decision {subject_of(about)} {about.attempt} approved"
         case ProvinceReturned(about=about):

@@ -24,6 +24,7 @@ STAGES: Final = {
     "check": ("材料检查", "packages checked"),
     "submit": ("提交申报", "entries handed in"),
     "screen": ("省级初筛", "province screens"),
+    "shown": ("公开展示", "entries are shown"),
     "vote": ("公众投票", "the public votes"),
     "publish": ("计票公布", "tally and results"),
     "notify": ("通知到人", "people are told"),

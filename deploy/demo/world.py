@@ -62,7 +62,7 @@ class Stage:
 
     async def until(self, what: str, look: Callable[[], Awaitable[T | None]], within_s: float = PATIENCE_S) -> T:
         """Look again and again, ever less often, until there is something; TimeoutError says what there was not."""
-        end, pause = time.monotonic() + within_s, 0.05
+        end, pause = time.monotonic() + within_s, 0.2
         while (found := await look()) is None:
             if time.monotonic() > end:
                 raise TimeoutError(f"等待超时 waited {within_s:.0f} s in vain: {what}")

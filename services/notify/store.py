@@ -36,6 +36,10 @@ class NotifyStore:
             IndexModel([("key", ASCENDING)], unique=True),
             IndexModel([("account", ASCENDING), ("_id", DESCENDING)]),
             IndexModel([("mail", ASCENDING), ("next_at", ASCENDING)], partialFilterExpression={"state": "due"}),
+            IndexModel(
+                [("state", ASCENDING), ("mail", ASCENDING), ("account", ASCENDING)],
+                partialFilterExpression={"state": "due"},
+            ),  # an admin has hundreds of notices that wait for the digest, and twice a second who has any is asked
         ])  # fmt: skip
         await self._waiting.create_indexes([
             IndexModel([("next_at", ASCENDING)]),

@@ -31,6 +31,10 @@ SURE_S = 1.0
 CARRIED = 20_000
 """Ballots kept in memory on their way; beyond it they are read from their book."""
 PAGE = 2000
+DRAWN = 1000
+"""Ballots whose ids' secret digits are drawn at once: the system's own randomness costs as much for one."""
+AGAIN_S = 1.0
+"""Between two tries of a broker that is away."""
 LATE_AFTER, FORGET_AFTER = timedelta(seconds=60), timedelta(minutes=15)
 """A sealed book is looked into again for ballots that were under way when it was sealed, and then forgotten."""
 
@@ -56,6 +60,7 @@ class Book:
     def __init__(self, shelf: Shelf, stream: Callable[[], Stream]) -> None:
         self._shelf, self._stream = shelf, stream
         self._name, self._number, self._sure_until = "", 0, 0.0
+        self._unguessed: list[str] = []
         self._kept = self._appended = 0
         self._carried: list[Ballot] = []
         self._behind = False
@@ -88,7 +93,10 @@ class Book:
     def next_id(self) -> BallotId:
         """An id for the next ballot."""
         self._number += 1
-        return rules.ballot_id(self._name, self._number, secrets.token_hex(4))
+        if not self._unguessed:
+            drawn = secrets.token_hex(4 * DRAWN)
+            self._unguessed = [drawn[at : at + 8] for at in range(0, len(drawn), 8)]
+        return rules.ballot_id(self._name, self._number, self._unguessed.pop())
 
     def give_up(self) -> None:
         """Use another book from now on; what this one owes is seen to when its lease has run out."""
@@ -120,21 +128,22 @@ class Book:
     async def _carry(self) -> None:
         """Append until nothing is left; a broker that is away is waited for."""
         while self._name and self._appended < self._kept:
-            name, upto, carried = self._name, self._kept, self._carried
-            self._carried = []
-            some: Sequence[Ballot] = carried
+            name, upto, behind = self._name, self._kept, self._behind
+            some: Sequence[Ballot] = self._carried
+            self._carried, self._behind = [], False
             try:
-                if self._behind:
+                if behind:
                     some = await self._shelf.ballots(name, self._appended, upto, PAGE)
                 await append(self._stream(), name, some)
             except (ConnectionError, *self._shelf.outages) as error:
                 log().warning("votes_wait", book=name, error=repr(error)[:200])
                 self._behind = True
-                await asyncio.sleep(1)
+                await asyncio.sleep(AGAIN_S)
                 continue
             if name == self._name:
-                self._behind = self._behind and len(some) == PAGE
-                self._appended = rules.number_of(some[-1].id) if self._behind else upto
+                more = behind and len(some) == PAGE
+                self._behind = self._behind or more  # it may have come to carry too many meanwhile
+                self._appended = rules.number_of(some[-1].id) if more else upto
                 crash.point("marked")
 
     async def close(self) -> None:
@@ -148,12 +157,16 @@ class Book:
 
 async def append(stream: Stream, producer: str, ballots: Sequence[Ballot]) -> None:
     """Append ballots of one book in their order."""
-    for start in range(0, len(ballots), PAGE):
-        some = ballots[start : start + PAGE]
-        messages = [(rules.number_of(each.id), vote_cast(each)) for each in some]
+    await append_numbered(stream, producer, [(rules.number_of(each.id), each) for each in ballots])
+
+
+async def append_numbered(stream: Stream, producer: str, numbered: Sequence[tuple[int, Ballot]]) -> None:
+    """Append ballots under other numbers than those of their books."""
+    for start in range(0, len(numbered), PAGE):
+        messages = [(number, vote_cast(ballot)) for number, ballot in numbered[start : start + PAGE]]
         await crash.during("published", stream.append(producer, messages))
         crash.point("confirmed")
-        metrics.TOLD.labels(VoteCast.topic).inc(len(some))
+        metrics.TOLD.labels(VoteCast.topic).inc(len(messages))
         await asyncio.sleep(0)
 
 

@@ -11,18 +11,20 @@ from collections.abc import Sequence
 from chassis import crash
 from chassis.logs import log
 from chassis.refusal import Unavailable
-from contracts.ids import EntryId
+from contracts.ids import BallotId, EntryId
 from contracts.rulebook import Rulebooks
 from services.voting import rules
 from services.voting.books import Book
-from services.voting.models import Answered, Ballot, Counts, Handed, NotVotable, Votable
+from services.voting.models import Answered, Ballot, Counts, Handed, Held, NotVotable, OutsideWindow, Votable
 from services.voting.store import VotingStore
+from services.voting.watch import Watch
 
 GROUP = 1000
 """Ballots decided on together, at most."""
 WAITING = 50_000
 """Ballots that may wait for their turn; more are told to come again."""
-PATIENCE_S = 8.5
+PATIENCE_S, LOOK_S = 8.5, 0.25
+"""How long anybody waits for an answer, and how often it is looked who waited for longer."""
 REMEMBERED = 20_000
 """Voters whose ballots are remembered."""
 
@@ -30,20 +32,21 @@ REMEMBERED = 20_000
 class Waiting:
     """Some ballots handed in together, until each has its answer."""
 
+    __slots__ = ("answers", "done", "handed", "left", "since")
+
     def __init__(self, handed: Sequence[Handed]) -> None:
         self.handed = handed
         self.answers: list[Answered] = [NotVotable("campaign")] * len(handed)
         self.left = len(handed)
         loop = asyncio.get_running_loop()
+        self.since = loop.time()
         self.done: asyncio.Future[list[Answered]] = loop.create_future()
-        self._late = loop.call_later(PATIENCE_S, self.fail, Unavailable("not decided in time"))
 
     def settle(self, at: int, answer: Answered) -> None:
         """Note an answer; with the last one, whoever handed in goes on."""
         self.answers[at] = answer
         self.left -= 1
         if not self.left and not self.done.done():
-            self._late.cancel()
             self.done.set_result(self.answers)
 
     def fail(self, error: Exception) -> None:
@@ -61,9 +64,12 @@ class BallotBox:
     def __init__(self, store: VotingStore, rulebooks: Rulebooks, named: frozenset[str], book: Book) -> None:
         self._store, self._rulebooks, self._named, self.book = store, rulebooks, named, book
         self._queue: deque[Item] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._looking: asyncio.TimerHandle | None = None
         self._working: asyncio.Task[None] | None = None
-        self._voters: OrderedDict[str, list[Ballot]] = OrderedDict()
+        self._voters: OrderedDict[str, Sequence[Ballot]] = OrderedDict()
         self._entries: dict[EntryId, Votable] = {}
+        self._watch = Watch()
 
     async def hand_in(self, handed: Sequence[Handed]) -> list[Answered]:
         """What became of each ballot, once all that count are kept. Unavailable where that is not known in time: some
@@ -73,10 +79,21 @@ class BallotBox:
         if len(self._queue) > WAITING:
             raise Unavailable("more ballots are waiting than can be answered in time")
         waiting = Waiting(handed)
+        self._waiting.append(waiting)
+        if self._looking is None:
+            self._look_for_late()
         self._queue.extend((waiting, at) for at in range(len(handed)))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         return await waiting.done
+
+    def _look_for_late(self) -> None:
+        """Fail who waited for too long, now and again while anybody waits: one timer for all."""
+        loop, waiting = asyncio.get_running_loop(), self._waiting
+        before, late = loop.time() - PATIENCE_S, Unavailable("not decided in time")
+        while waiting and (waiting[0].done.done() or waiting[0].since < before):
+            waiting.popleft().fail(late)
+        self._looking = loop.call_later(LOOK_S, self._look_for_late) if waiting else None
 
     async def _work(self) -> None:
         while self._queue:
@@ -95,14 +112,16 @@ class BallotBox:
         """Decide on what can be decided on, keep what counts; the rest goes back to the front of the queue."""
         await self._look_up({waiting.handed[at].entry for waiting, at in group} - self._entries.keys())
         await self.book.open()
-        counted, again = self._sorted(group)
+        counted, again, outside = self._sorted(group)
+        await self._settle_outside(outside)
         refused = await self._store.keep([ballot for _, _, ballot in counted]) if counted else set()
         crash.point("committed")
         kept = [each for place, each in enumerate(counted) if place not in refused]
-        await self.book.entered([ballot for _, _, ballot in kept])
+        await self.book.entered([ballot for _, _, ballot in kept if not ballot.held])
         for waiting, at, ballot in kept:
-            self._remember(waiting.handed[at].person, [*self._voters.get(waiting.handed[at].person, ()), ballot])
-            waiting.settle(at, Counts(ballot))
+            person = waiting.handed[at].person
+            self._remember(person, (*self._voters.get(person, ()), ballot))
+            waiting.settle(at, Held(ballot.id) if ballot.held else Counts(ballot))
         if refused:
             lost = [counted[place] for place in sorted(refused)]
             known = await self._store.ballots_of([waiting.handed[at].person for waiting, at, _ in lost])
@@ -111,10 +130,24 @@ class BallotBox:
             again = [(waiting, at) for waiting, at, _ in lost] + again
         self._queue.extendleft(reversed(again))
 
-    def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item]]:
-        """What would count, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
+    async def _settle_outside(self, outside: list[Item]) -> None:
+        """Answer ballots that came while no window was open, with the voters' ballots as they are kept: none of these
+        can count, but any may be the repeat of one that another process counted."""
+        persons = dict.fromkeys(waiting.handed[at].person for waiting, at in outside)
+        known = await self._store.ballots_of(list(persons)) if outside else {}
+        for waiting, at in outside:
+            waiting.settle(at, self._decided(waiting.handed[at], self.book.next_id(), known[waiting.handed[at].person]))
+
+    def _decided(self, handed: Handed, spare: BallotId, earlier: Sequence[Ballot]) -> Answered:
+        rulebook, entry = self._rulebooks.get(handed.campaign), self._entries.get(handed.entry)
+        return rules.decide(handed, spare, rulebook, entry, earlier, self._named)
+
+    def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item], list[Item]]:
+        """What is to be kept, at most one ballot of a voter; what has to wait for the voter's other ballot; and what
+        came while no window was open."""
         counted: list[tuple[Waiting, int, Ballot]] = []
         again: list[Item] = []
+        outside: list[Item] = []
         busy: set[str] = set()
         spare = self.book.next_id()
         for waiting, at in group:
@@ -124,22 +157,25 @@ class BallotBox:
             if (person := handed.person) in busy:
                 again.append((waiting, at))
             else:
-                rulebook, entry = self._rulebooks.get(handed.campaign), self._entries.get(handed.entry)
-                decision = rules.decide(handed, spare, rulebook, entry, self._voters.get(person, ()), self._named)
-                if isinstance(decision, Counts):
+                decision = self._decided(handed, spare, self._voters.get(person, ()))
+                if isinstance(decision, OutsideWindow):
+                    outside.append((waiting, at))
+                elif isinstance(decision, Counts):
                     busy.add(person)
-                    counted.append((waiting, at, decision.ballot))
+                    counted.append(
+                        (waiting, at, self._watch.seen(decision.ballot, handed, self._rulebooks.get(handed.campaign)))
+                    )
                     spare = self.book.next_id()
                 else:
                     waiting.settle(at, decision)
-        return counted, again
+        return counted, again, outside
 
     async def _look_up(self, unknown: set[EntryId]) -> None:
         """Read entries not seen yet. An approval is never taken back, so one that was read holds."""
         if unknown:
             self._entries |= {entry.id: entry for entry in await self._store.votable(unknown)}
 
-    def _remember(self, person: str, ballots: list[Ballot]) -> None:
+    def _remember(self, person: str, ballots: Sequence[Ballot]) -> None:
         self._voters[person] = ballots
         self._voters.move_to_end(person)
         while len(self._voters) > REMEMBERED:

@@ -6,6 +6,9 @@ from typing import Final
 
 STEP: Final = 0.2
 """Seconds a child that is found working is given before it is looked at again."""
+LATE: Final = 1.0
+"""Seconds past a deadline at which nobody was there to look: this process had been stopped, as a whole machine or
+container is when it is paused, and its children with it."""
 HOPELESS: Final = 20
 """How many times its wall clock a child may last, whoever is slow. Past that, it is the machine that does not work."""
 
@@ -16,6 +19,7 @@ class Allowance:
     so that a verdict does not depend on what else the machine has to do."""
 
     def __init__(self, pid: int, wall: float) -> None:
+        self._wall = wall
         self._stat = Path(f"/proc/{pid}/stat")
         self._ticks = -1
         self._waited_for: set[str] = set()
@@ -39,12 +43,13 @@ class Allowance:
         """Whether a deadline that has passed is one; otherwise there is a later one now. TimeoutError where even that
         does not help."""
         now = monotonic()
+        late = now - self.deadline > LATE
         if not self._waited_for:
-            if not self._works():
+            if not (late or self._works()):
                 return True
             if now > self._last:
                 raise TimeoutError("机器过慢 the machine is too slow")
-        self.deadline, self._paused = now + STEP, now
+        self.deadline, self._paused = now + (self._wall if late else STEP), now
         return False
 
     def _works(self) -> bool:

@@ -31,7 +31,7 @@ ENOUGH: Final = 2 * 2**20
 """Bytes of a place after which no further sample is read."""
 MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
 PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
-SCANS: Final = 200
+SCANS: Final = 100
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
 HARMLESS: Final = "extraneous bytes before marker"
 """What cameras leave between segments and every viewer skips."""
@@ -102,7 +102,7 @@ async def _place(source: Source, track: Track, start: int, most: int) -> list[by
 async def _ffmpeg(data: bytes) -> Done:
     """The pictures' checksums, one a line. No other protocol than the pipe, and no other format than this one."""
     reading = ["-protocol_whitelist", "pipe", "-f", "mov", "-threads", "1", "-max_pixels", str(bounds.FRAME)]
-    writing = ["-vsync", "passthrough", "-autoscale", "0", "-enc_time_base", f"1:{APART}", "-c:v", "rawvideo"]
+    writing = ["-fps_mode", "passthrough", "-noautoscale", "-enc_time_base", f"1:{APART}", "-c:v", "rawvideo"]
     quiet = ["-nostdin", "-hide_banner", "-v", "error", "-copyts"]
     done = await run(
         *("ffmpeg", *quiet, *reading, "-i", "pipe:0", "-map", "0:v:0", *writing, "-f", "framecrc", "pipe:1"),

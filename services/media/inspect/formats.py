@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.media.inspect.models import Damaged, Family
+from services.media.inspect.models import Family
 from services.media.inspect.names import extension
 
 LOOK: Final = 4096
@@ -40,9 +40,6 @@ PAGES: Final = b"Index/Document.iwa"
 MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
 """Formats made of boxes (ISO/IEC 14496-12)."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
-OLD_OFFICE: Final = (("WordDocument", "doc"), ("Workbook", "xls"), ("PowerPoint Document", "ppt"))
-ENCRYPTED: Final = "EncryptedPackage"
-"""What an OLE file holds where a docx was saved with a password (MS-OFFCRYPTO, 2.3)."""
 FAMILIES: Final[dict[Family, frozenset[str]]] = {
     "video": frozenset(
         {"mp4", "mov", "m4v", "avi", "mkv", "webm", "wmv", "asf", "flv", "f4v", "mpg", "mpeg", "ts", "mts", "m2ts"}
@@ -52,13 +49,24 @@ FAMILIES: Final[dict[Family, frozenset[str]]] = {
     "images": frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "psd", "svg", "cr3", "jp2", "jxl"}),
     "archive": frozenset({"zip", "rar", "7z", "gz", "bz2", "xz", "tar", "zst", "cab", "ace", "arj", "lzh"}),
 }
+OFFICE_NAMES: Final = FAMILIES["document"] | {"xlsx", "xlsm", "xls", "pptx", "pptm", "ppt"}
 SPELT: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "tgz": "gz", "heif": "heic"}
+
+
+def claimed(name: str) -> str:
+    """The format a name's extension claims; empty where there is none."""
+    return SPELT.get(extension(name), extension(name))
+
+
+def looks_like(kind: str, name: str) -> str:
+    """What to call a zip or an OLE file that cannot be looked into: the document its name says, if it says one."""
+    return claimed(name) if kind in ("zip", "ole") and claimed(name) in OFFICE_NAMES else kind
 
 
 def format_of(first: bytes, name: str) -> str:
     """The format as a lower-case extension: `mp4`, `jpg`, `zip`; `unknown` where neither bytes nor name tell. Office
-    documents look like any `zip` or `ole` here; `office` and `old_office` tell them apart."""
-    said = SPELT.get(extension(name), extension(name))
+    documents look like any `zip` or `ole` here; `office` and `ole` tell them apart."""
+    said = claimed(name)
     if first[4:8] in BOXES:
         return _movie(first)
     for at, sign, kind in SIGNS:
@@ -119,18 +127,10 @@ def office(names: set[bytes]) -> str:
     return "zip"
 
 
-def old_office(directory: bytes) -> str:
-    """What an OLE file is by the names in its directory; `ole` where they do not tell. Damaged where it is a newer
-    document behind a password."""
-    if ENCRYPTED.encode("utf-16-le") in directory:
-        raise Damaged("encrypted", "Office")
-    return next((kind for name, kind in OLD_OFFICE if name.encode("utf-16-le") in directory), "ole")
-
-
 def family_of(kind: str, name: str) -> Family:
     """The kind of part a file is, by its format; by its name's extension where the format is none of any part, so that
     a text called a video is a wrong video and not a missing one."""
-    said = SPELT.get(extension(name), extension(name))
+    said = claimed(name)
     said = "" if said in FAMILIES["archive"] else said
     tellers = (said,) if kind in ("unknown", "ole") else (kind, said)
     return next((family for each in tellers for family, kinds in FAMILIES.items() if each in kinds), "other")

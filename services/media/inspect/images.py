@@ -15,6 +15,8 @@ END, SCAN, APP1, FILL = 0xD9, 0xDA, 0xE1, 0xFF
 ALONE: Final = frozenset({0x01, FILL, *range(0xD0, 0xD9)})
 """Markers that no length follows."""
 ORIENTATION: Final = 0x0112
+NUMBERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}
+"""How Exif writes whole numbers: the orientation is to be the first kind, and viewers read it in any."""
 USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Frames that viewers and browsers decode: baseline, extended, progressive; 8 bits, Huffman coded."""
 RARE: Final = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic", 0xF7: "JPEG-LS"}
@@ -22,6 +24,8 @@ MARKER: Final = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 STRAY: Final = 64 * 2**10
 """Bytes between two segments at most."""
 EOI: Final = b"\xff\xd9"
+BLOCK: Final = 64
+"""Pixels coded together."""
 TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations that lay the picture on its side."""
 TAIL: Final = 64 * 2**10
@@ -42,6 +46,7 @@ async def read_jpeg(source: Source) -> Image:
         if length < 2:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker == SCAN and size.width:
+            _refuse_bomb(size, source.size)
             await _check_end(source, at + length)
             return _image(size, turned)
         if marker in FRAMES:
@@ -79,6 +84,12 @@ def _size(marker: int, frame: bytes) -> Pixels:
     return Pixels(width, height)
 
 
+def _refuse_bomb(size: Pixels, length: int) -> None:
+    """Every block of 8 by 8 takes a bit at least (F.1.2.1): a picture of more was made to fill a viewer's memory."""
+    if size.width * size.height > BLOCK * 8 * length:
+        raise Damaged("bomb", f"{size.width}x{size.height}, {length} B")
+
+
 async def _check_end(source: Source, scan: int) -> None:
     """Phones put whole films after the picture: where its end is not near the end of the file, all of it is read."""
     start = max(scan, source.size - TAIL)
@@ -108,7 +119,7 @@ def _orientation(segment: bytes) -> int:
         entry = at + 2 + 12 * index
         if entry + 12 > len(tiff):
             break
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == ORIENTATION and kind == 3:
-            return int(value)
+        tag, kind = struct.unpack_from(order + "HH", tiff, entry)
+        if tag == ORIENTATION and kind in NUMBERS:
+            return int(struct.unpack_from(order + NUMBERS[kind], tiff, entry + 8)[0])
     return 1

@@ -14,6 +14,9 @@ import resource
 import struct
 import sys
 
+FOLDER = "/mnt"
+"""Where a child's own folder lies, over whatever the machine has there: a place every system has (FHS 3.0, 3.12), so
+that none is made that a kill could leave behind."""
 UIDS = 0x70000000
 """The children's uids begin here, each child has its own; 65534 where a container has no such uid."""
 NOBODY = 65534
@@ -58,7 +61,7 @@ def call(name: str, *arguments: object) -> None:
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
-def main(parent: int, status: int, folder: str, limits: list[int], argv: list[str]) -> None:
+def main(parent: int, status: int, limits: list[int], argv: list[str]) -> None:
     """Walk in and become `argv`. `limits`: CPU in s, memory, file size and folder in bytes, descriptors, threads."""
     try:
         os.set_inheritable(status, False)
@@ -70,7 +73,8 @@ def main(parent: int, status: int, folder: str, limits: list[int], argv: list[st
             (resource.RLIMIT_CORE, (0, 0)),
         ):
             resource.setrlimit(kind, limit)
-        lost = leave(folder, disk, threads)
+        tool = os.open(argv[0], os.O_PATH)  # before leaving: its folder may be closed to others
+        lost = leave(disk, threads)
         call("prctl", NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         call("prctl", DIE_WITH_PARENT, _signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
@@ -81,13 +85,13 @@ def main(parent: int, status: int, folder: str, limits: list[int], argv: list[st
         shut(program(os.uname().machine, os.getpid()))
         os.write(status, f"in {' '.join(lost)}\n".encode())
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        os.execv(argv[0], argv)
+        os.execve(tool, argv, os.environ)
     except BaseException as error:  # noqa: BLE001 # told to the parent, who raises it
         os.write(status, f"failed {error!r}\n".encode())
         os._exit(1)
 
 
-def leave(folder: str, disk: int, threads: int) -> list[str]:
+def leave(disk: int, threads: int) -> list[str]:
     """Leave the machine's network, files and users as far as it lets us; what could not be left, by name."""
     root, lost = os.getuid() == 0, []
     uid = UIDS + os.getpid() if root else os.getuid()
@@ -98,12 +102,13 @@ def leave(folder: str, disk: int, threads: int) -> list[str]:
     try:
         if "network" in lost:
             raise OSError("no namespace to mount in")
-        read_only(folder, disk, uid)
+        read_only(disk, uid)
+        os.chdir(FOLDER)
     except OSError:
         lost.append("disk")
-    os.chdir(folder)
+        os.chdir("/")
     if root:
-        become(uid, folder)
+        become(uid, None if "disk" in lost else FOLDER)
     if root or "network" not in lost:
         # Counted by user: where the worker's own user is meant, its other processes would be counted too.
         resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
@@ -122,21 +127,22 @@ def inside(user: int) -> None:
                 file.write(text)
 
 
-def read_only(folder: str, disk: int, uid: int) -> None:
-    """No file system can be written but for the folder, which lies in `disk` bytes of memory."""
+def read_only(disk: int, uid: int) -> None:
+    """No file system can be written but for a folder of the child's own, in `disk` bytes of memory."""
     call("mount", None, b"/", None, RECURSIVE_PRIVATE, None)
     attributes = struct.pack("4Q", READ_ONLY, 0, 0, 0)
     call("syscall", MOUNT_SETATTR, HERE, b"/", RECURSIVE, attributes, len(attributes))
     options = f"size={max(disk, 4096)},nr_inodes=64,mode=700,uid={uid}"
-    call("mount", b"tmpfs", folder.encode(), b"tmpfs", LIMITED_MOUNT, options.encode())
+    call("mount", b"tmpfs", FOLDER.encode(), b"tmpfs", LIMITED_MOUNT, options.encode())
 
 
-def become(uid: int, folder: str) -> None:
-    """A user that nobody else is."""
+def become(uid: int, folder: "str | None") -> None:
+    """A user that nobody else is, and the owner of the folder."""
     os.setgroups([])
     for each in (uid, NOBODY):
         try:
-            os.chown(folder, each, each)
+            if folder:
+                os.chown(folder, each, each)
             os.setresgid(each, each, each)
             os.setresuid(each, each, each)
         except OSError:
@@ -174,5 +180,5 @@ def shut(filter: bytes) -> None:  # noqa: A002 # what seccomp calls it
 
 def start() -> None:
     """What `child` calls, with everything in the arguments."""
-    parent, status, folder, limits, *argv = sys.argv[1:]
-    main(int(parent), int(status), folder, [int(each) for each in limits.split(",")], argv)
+    parent, status, limits, *argv = sys.argv[1:]
+    main(int(parent), int(status), [int(each) for each in limits.split(",")], argv)

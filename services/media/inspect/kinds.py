@@ -55,11 +55,34 @@ WAYS: Final = {
         zh="这是压缩包，请解压后把里面的文件（{asked}）直接打包上传。",
         en="This is an archive; unpack it and hand in the {asked} file inside.",
     ),
+    "program": Text(
+        zh="这是程序，不是要求的文件。自解压包请先解压，再放入其中的 {asked} 文件，重新打包上传。",
+        en="This is a program. Unpack it if it unpacks itself, and pack the {asked} file inside.",
+    ),
+    "nothing": Text(
+        zh="请检查原文件（{asked}）能否打开，再重新打包上传。",
+        en="Check that the original opens, and pack it again as {asked}.",
+    ),
     "other": Text(
         zh="这不是要求的文件，请换成 {asked} 文件后重新打包上传。",
         en="This is not the file asked for; put the {asked} file in its place and pack again.",
     ),
 }
+
+PACK: Final = Text(
+    zh="请把要求的文件一起压缩为一个 zip（或 rar）后上传，只改扩展名无效。",
+    en="Pack the files asked for into one zip (or rar) and upload that; renaming is not enough.",
+)
+REPACK: Final = Text(
+    zh="请先解压，再压缩为 zip（或 rar）上传，只改扩展名无效。",
+    en="Unpack it, pack the files as zip (or rar) and upload that; renaming is not enough.",
+)
+LOOSE: Final = {
+    "archive": REPACK,
+    "program": REPACK,
+    "nothing": Text(zh="请检查原文件后重新上传。", en="Check the original and upload it again."),
+}
+"""What to do with an upload that is no archive of the kind asked for, by the way that leads from it; else `PACK`."""
 
 KINDS: Final = {
     "webm": Kind("WebM 视频", "WebM video", "video"),
@@ -90,7 +113,7 @@ KINDS: Final = {
     "wps": Kind("WPS 文字文档（wps）", "WPS Writer document (wps)", "word"),
     "odt": Kind("OpenDocument 文档（odt）", "OpenDocument text (odt)", "word"),
     "rtf": Kind("RTF 文档", "RTF document", "word"),
-    "html": Kind("网页", "web page", "word"),
+    "html": Kind("网页（可能是下载出错的页面）", "web page, perhaps the error page of a download", "word"),
     "mht": Kind("网页存档（mht）", "web archive (mht)", "word"),
     "xml": Kind("XML 文件", "XML file", "word"),
     "pages": Kind("苹果 Pages 文稿", "Apple Pages document", "pages"),
@@ -117,7 +140,20 @@ KINDS: Final = {
     "zip": Kind("zip 压缩包", "zip archive", "archive"),
     "rar": Kind("rar 压缩包", "rar archive", "archive"),
     "7z": Kind("7z 压缩包", "7z archive", "archive"),
-    "exe": Kind("程序文件", "program", "other"),
+    "gz": Kind("gz 压缩文件", "gzip file", "archive"),
+    "bz2": Kind("bz2 压缩文件", "bzip2 file", "archive"),
+    "xz": Kind("xz 压缩文件", "xz file", "archive"),
+    "tar": Kind("tar 归档", "tar archive", "archive"),
+    "zst": Kind("zstd 压缩文件", "zstd file", "archive"),
+    "cab": Kind("cab 压缩包", "cabinet (cab)", "archive"),
+    "ace": Kind("ace 压缩包", "ace archive", "archive"),
+    "arj": Kind("arj 压缩包", "arj archive", "archive"),
+    "lzh": Kind("lzh 压缩包", "lzh archive", "archive"),
+    "exe": Kind("程序文件（可能是自解压包）", "program, perhaps one that unpacks itself", "program"),
+    "ole": Kind("旧版 Office 类文件", "file of an old Office kind", "other"),
+    "odf": Kind("OpenDocument 文件", "OpenDocument file", "other"),
+    "epub": Kind("电子书（epub）", "e-book (epub)", "other"),
+    "empty": Kind("空文件", "empty file", "nothing"),
 }  # fmt: skip
 
 
@@ -131,6 +167,17 @@ def called(kind: str, name: str) -> Text:
         return Text(zh=f"这是 {known.zh}。", en=f"This is {known.en}.")
     zh = f"它的内容其实是 {known.zh}，扩展名却是 {ending or '空'}。"
     return Text(zh=zh, en=f"Its content is {known.en}, whatever its name says.")
+
+
+def loose(kind: str) -> tuple[Text, Text]:
+    """What an upload is that is no archive of the kind asked for, and how to pack it."""
+    known = KINDS.get(kind, Kind("无法识别的文件", "file that is not known here", "other"))
+    archive = known.way in LOOSE
+    zh, en = (
+        f"这是 {known.zh}" + ("。" if archive else "，没有打包。"),
+        f"This is: {known.en}" + ("." if archive else ", not packed."),
+    )
+    return Text(zh=zh, en=en), LOOSE.get(known.way, PACK)
 
 
 def mended(kind: str, asked: str) -> Text:

@@ -18,6 +18,7 @@ LONGEST: Final = 255
 """Bytes of one name that every file system takes."""
 DEEPEST: Final = 32
 """Folders in one another."""
+NAMELESS: Final = "(无名 unnamed)"
 RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in "123456789¹²³")})
 FORBIDDEN: Final = frozenset('<>:"|?*')
 TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -26,14 +27,15 @@ TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 
 def decoded(raw: bytes, extras: dict[int, bytes]) -> str:
     """The name meant. The Unicode field counts only while its CRC matches the raw name; then UTF-8, whether flagged
-    or not, GB18030 and Big5 as Windows has it are tried strictly; bytes that fit none are escaped. Never fails."""
+    or not, GB18030 and Big5 as Windows has it are tried strictly; bytes that fit none are escaped as in an address,
+    `%FB`, for a backslash would end a folder's name. Never fails."""
     field = extras.get(UNICODE_PATH, b"")
     right = len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(raw)
     for data, encoding in ((field[5:] if right else raw, "utf-8"), (raw, "utf-8"), (raw, "gb18030"), (raw, "cp950")):
         name = _strictly(data, encoding)
         if name is not None:
             return name
-    return raw.decode("ascii", "backslashreplace")
+    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:
@@ -50,7 +52,7 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 def shown(name: str) -> str:
     """The name safe to print: Windows' backslashes as slashes; control and format characters escaped, so that none
     can end a line or turn the direction of the text around; letters composed, which macOS takes apart."""
-    return "".join(map(_safe, unicodedata.normalize("NFC", name.replace("\\", "/"))))
+    return "".join(map(_safe, unicodedata.normalize("NFC", name.replace("\\", "/")))) or NAMELESS
 
 
 def _safe(letter: str) -> str:

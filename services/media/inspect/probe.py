@@ -6,23 +6,25 @@ from dataclasses import replace
 from typing import Final
 
 from contracts.rulebook import Slot
-from contracts.rulebook.material import ArchiveContainer, PartRules
+from contracts.rulebook.material import ArchiveContainer, FileContainer, PartRules
 from services.media.inspect import bounds
 from services.media.inspect.decode import PLACES, decodes, photo_decodes
 from services.media.inspect.documents import read_docx
-from services.media.inspect.formats import LOOK, MOVIES, family_of, format_of, office, old_office
+from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like, office
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
-from services.media.inspect.names import extension
+from services.media.inspect.ole import old_office, old_word
+from services.media.inspect.png import png_decodes, read_png
 from services.media.inspect.rar import RarEntry, read_rar
-from services.media.inspect.source import BLOCK, Blocks, Source, exactly, head
+from services.media.inspect.source import BLOCK, Blocks, Source, head
 from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import DEFLATED, STORED, Directory, Entry, read_directory
 
-OLE_HEADER: Final = 512
+CERTAIN: Final = frozenset({"split", "encrypted", "overlap", "bomb", "too-many"})
+"""What only a zip has, also where other bytes come before it."""
 SMALL: Final = 2**20
 """Packages up to this are read in one request."""
 REQUEST: Final = 2**19
@@ -55,9 +57,12 @@ async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> P
         facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
         if isinstance(slot.container, ArchiveContainer):
             return await _archive(blocks, slot, facts, directory, proof)
+    content, wrong = None, tuple(replace(fault, file=fault.file or name) for fault in faults)
+    kind = kind if source.size else claimed(name) or kind
     file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
-    content, wrong = await _look(blocks, file, slot, PLACES if every_byte else 0)
-    return replace(facts, files=(replace(file, content=content),), faults=(*faults, *wrong))
+    if not wrong:
+        content, wrong = await _look(blocks, file, slot, PLACES if every_byte else 0)
+    return replace(facts, files=(replace(file, content=content),), faults=wrong)
 
 
 def _ranges_cost(entries: Sequence[Entry], everything: int) -> int:
@@ -86,7 +91,9 @@ async def _proving(source: Source, kind: str, directory: Directory | None) -> As
 
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
     """What an upload is by its bytes; its directory if it is a zip, or what is wrong with that."""
-    kind = format_of(await head(source, LOOK), name) if source.size else "empty"
+    if not source.size:
+        return "empty", None, ()
+    kind = format_of(await head(source, LOOK), name)
     if kind not in ("zip", "rar", "unknown", "ole"):
         return kind, None, ()
     try:
@@ -94,10 +101,13 @@ async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, 
             directory = await read_rar(source)
             return kind, directory, directory.faults
         if kind == "ole":
-            return old_office(await _ole_directory(source)), None, ()
+            return await old_office(source, name), None, ()
         directory = await read_directory(source)
     except Damaged as damage:
-        return kind, None, (Fault(damage.code, damage.measured),) if kind != "unknown" else ()
+        if kind == "unknown" and damage.code not in CERTAIN:
+            return kind, None, ()
+        kind = "zip" if kind == "unknown" else looks_like(kind, name)
+        return kind, None, (Fault(damage.code, damage.measured),)
     kind = office({entry.raw for entry in directory.entries})
     return kind, directory if kind == "zip" else None, directory.faults if kind == "zip" else ()
 
@@ -110,7 +120,7 @@ async def _archive(
         return facts
     entries = list(filter(wanted, directory.entries))
     if not entries:
-        facts = replace(facts, faults=(*facts.faults, Fault("empty", str(len(directory.entries)))))
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", f"0 / {len(directory.entries)}")))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
@@ -142,9 +152,12 @@ def _places(entry: Entry, proof: Proof, files: Sequence[File]) -> int:
 
 
 async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places: int) -> tuple[File, Sequence[Fault]]:
-    kind, key = format_of(b"", entry.name), (entry.size, entry.crc)
-    file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
+    kind, key = claimed(entry.name) or "unknown", (entry.size, entry.crc)
+    family = family_of(kind, entry.name)
+    file = File(entry.shown, entry.size, kind, family, key, claims=family)
     opened = proof.opened.get(entry.offset)
+    if not entry.size:
+        return file, _blank(file, slot)
     if not opened and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
@@ -157,37 +170,38 @@ async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places
     return replace(file, content=content), wrong
 
 
+def _blank(file: File, slot: Slot) -> tuple[Fault, ...]:
+    """That a file the slot asks for is empty; of others that says nothing."""
+    asked = isinstance(slot.container, FileContainer) or any(part.kind == file.family for part in slot.rules)
+    return (Fault("blank", "0 B", file.name),) if asked else ()
+
+
 async def _kind(source: Source, name: str) -> str:
     """The format of a file, office documents told apart. Damaged where it is behind a password."""
     match format_of(await head(source, LOOK), name):
         case "zip":
-            return await _zip_kind(source)
+            return await _zip_kind(source, name)
         case "ole":
-            kind = old_office(await _ole_directory(source))
-            return "wps" if kind == "doc" and extension(name) == "wps" else kind
+            return await old_office(source, name)
         case kind:
             return kind
 
 
-async def _zip_kind(source: Source) -> str:
-    """Which of the formats that are zips; one that cannot be listed is named by what it is, a zip."""
+async def _zip_kind(source: Source, name: str) -> str:
+    """Which of the formats that are zips. One that cannot be listed is a zip, or Damaged where its name says more."""
     try:
         return office({entry.raw for entry in (await read_directory(source)).entries})
     except Damaged:
+        if looks_like("zip", name) != "zip":
+            raise
         return "zip"
-
-
-async def _ole_directory(source: Source) -> bytes:
-    """The first sector of an OLE file's directory, where its main streams are named (MS-CFB, 2.2 and 2.6)."""
-    header = await head(source, OLE_HEADER)
-    shift, sector = int.from_bytes(header[30:32], "little"), int.from_bytes(header[48:52], "little")
-    start = (sector + 1) << shift if shift in (9, 12) else source.size
-    return await exactly(source, start, min(2 * OLE_HEADER, source.size - start)) if start < source.size else b""
 
 
 async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Content | None, tuple[Fault, ...]]:
     """What a file holds, if the slot asks for its kind, and what is wrong with it; its pictures are tried in a decoder
     at so many places."""
+    if not file.size:
+        return None, _blank(file, slot)
     try:
         content = await _content(source, file, slot)
     except Damaged as damage:
@@ -198,22 +212,22 @@ async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Co
     if places and isinstance(content, Video):
         undecoded = await decodes(source, file.name, places)
     elif places and isinstance(content, Image):
-        undecoded = await photo_decodes(source, file.name)
+        undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
     return content, (*wrong, undecoded) if undecoded else wrong
 
 
 async def _content(source: Source, file: File, slot: Slot) -> Content | None:
-    if not file.size:
-        raise Damaged("damaged", "0 B")
     match file.family, file.format:
         case "video", kind if slot.video and kind in MOVIES:
             return await read_mp4(source)
         case "images", "jpg" if slot.images:
             return await read_jpeg(source)
+        case "images", "png" if slot.images and slot.images.format.holds("png"):
+            return await read_png(source)
         case "document", "docx" if slot.document:
             return await read_docx(source, await read_directory(source))
         case "document", "doc" if slot.document:
-            raise Damaged("resave", "doc")
+            raise await old_word(source)
         case "archive", kind if isinstance(slot.container, ArchiveContainer):
             raise Damaged("nested", kind)
         case _:

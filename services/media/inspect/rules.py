@@ -17,7 +17,7 @@ from contracts.rulebook.material import (
     VideoRules,
 )
 from services.media.inspect import bounds, phrases
-from services.media.inspect.kinds import called, mended
+from services.media.inspect.kinds import called, loose, mended
 from services.media.inspect.models import (
     Claim,
     Document,
@@ -31,7 +31,8 @@ from services.media.inspect.models import (
     Video,
 )
 from services.media.inspect.names import extension
-from services.media.inspect.wording import EXPECTED, FAULTS, INTACT, KINDS, RULES
+from services.media.inspect.spoilt import FAULTS
+from services.media.inspect.wording import RULES
 
 CODEC = "h264"
 """What every browser plays."""
@@ -85,9 +86,8 @@ def _recognised(finding: Finding, kind: str) -> Finding:
     """The finding on an upload's kind, with what the upload is in plain words where it is not what was asked for."""
     if finding.ok:
         return finding
-    this = KINDS.get(kind, KINDS["unknown"])
-    message = Text(zh=f"{finding.message.zh}这是{this.zh}。", en=f"{finding.message.en} This is {this.en}.")
-    mend = Text(zh=this.mend_zh, en=this.mend_en)
+    this, mend = loose(kind)
+    message = Text(zh=finding.message.zh + this.zh, en=f"{finding.message.en} {this.en}")
     return finding.model_copy(update={"message": message, "mend": mend})
 
 
@@ -107,7 +107,7 @@ def _fault(fault: Fault) -> Finding:
         level=trouble.level,
         ok=False,
         measured=fault.measured,
-        expected=EXPECTED.get(fault.code, INTACT),
+        expected=trouble.expected,
         file=fault.file,
         message=Text(
             zh=f"{zh}{trouble.zh.format(measured=fault.measured)}。",
@@ -131,8 +131,9 @@ def _contents(files: Sequence[File], slot: Slot) -> Iterator[Finding]:
 
 def _belonging(files: Sequence[File], part: PartRules) -> list[File]:
     """The files a part is about. Where enough documents or pictures are of an admitted format, those of another one
-    are merely files nobody asked for; a second video is always one too many."""
-    family = [file for file in files if file.family == part.kind]
+    are merely files nobody asked for; a second video is always one too many. Where there is none, what only calls
+    itself one is meant."""
+    family = [file for file in files if file.family == part.kind] or [f for f in files if f.claims == part.kind]
     admitted = [file for file in family if part.format.holds(file.format)]
     enough = len(admitted) >= max(1, part.count.min or 0)
     return admitted if enough and not isinstance(part, VideoRules) else family

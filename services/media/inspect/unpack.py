@@ -26,7 +26,7 @@ from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
 from services.media.inspect.source import CutShort, Slice, Source
-from services.media.inspect.whole import Forward, Proof, ahead, joined
+from services.media.inspect.whole import Forward, Proof, ahead, joined, work_off
 from services.media.inspect.zip import STORED, Entry
 
 TOOL: Final = ("bsdtar", "-xOf", "-")
@@ -143,10 +143,12 @@ class Cut:
 
     def faults(self, end: End) -> list[Fault]:
         """What is wrong with the members, and the one at which the tool gave up."""
-        at = min(self._done, len(self.entries) - 1)
-        if self._done < len(self.entries) or (not end.ok and not self.wrong):
-            return [*self.wrong, Fault("damaged", end.measured, self.entries[at].shown)]
-        return self.wrong
+        if self._done == len(self.entries) and (end.ok or self.wrong):
+            return self.wrong
+        entry = self.entries[min(self._done, len(self.entries) - 1)]
+        came = f"{entry.size - (self._sum or Sum(entry)).missing} / {entry.size} B"
+        measured = came if end.how == "exit" and self._done < len(self.entries) else end.measured
+        return [*self.wrong, Fault("damaged", measured, entry.shown)]
 
 
 @asynccontextmanager
@@ -211,8 +213,7 @@ async def _passing(
 
 async def _stored(forward: Forward, source: Source, entry: RarEntry, proof: Proof) -> None:
     total = Sum(entry)
-    async for chunk in forward.through(entry.packed):
-        await asyncio.to_thread(total.add, chunk)
+    await work_off(forward.through(entry.packed), total.add)
     proof.faults += total.faults()
     proof.opened[entry.offset] = Slice(source, entry.start, entry.size)
 
@@ -242,8 +243,7 @@ async def _run(
     cpu = 2 + total // PACE
     limits = Limits(cpu=cpu, wall=3.0 * cpu + 10, memory=MEMORY, output=total, errors=2**14)
     async with child(*tool, limits=limits, stdin=stdin, files=files) as running:
-        async for piece in joined(running.output()):
-            await asyncio.to_thread(cut.add, piece)
+        await work_off(joined(running.output()), cut.add)
         return cut.faults(await running.end())
 
 

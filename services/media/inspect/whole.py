@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from zlib_ng import zlib_ng
 
@@ -26,8 +28,12 @@ from services.media.inspect.zip import DEFLATED, LOCAL_HEAD, Entry
 
 PIECE: Final = 4 * 2**20
 """Bytes worked on at once, so that handing them to a thread costs little."""
+WAITING: Final = 3
+"""Pieces that may wait to be worked on."""
 ROOM: Final = 40 * 2**20
 """Bytes kept of all members together; what finds no room is read again."""
+
+Chunk = TypeVar("Chunk", bytes, memoryview)
 
 
 @dataclass(slots=True)
@@ -76,8 +82,7 @@ async def _prove_member(source: Source, forward: "Forward", entry: Entry, proof:
     tally = Tally(entry, Keeper(entry.size, proof.room))
     proof.opened[entry.offset] = Kept(member_at(source, forward.at, entry, tally.marks), tally.keeper)
     try:
-        async for chunk in forward.through(entry.packed):
-            await asyncio.to_thread(tally.add, chunk)
+        await work_off(forward.through(entry.packed), tally.add)
         proof.faults += tally.faults()
     finally:
         proof.room -= tally.keeper.kept
@@ -169,6 +174,23 @@ class Forward:
         """Hash the next `length` bytes and let them go."""
         async for _ in self.through(length):
             pass
+
+
+async def work_off(chunks: AsyncIterator[Chunk], work: Callable[[Chunk], None]) -> None:
+    """Do some work on chunks as they come, one after the other in a thread of its own, which finds the next ones
+    waiting: it stands still neither for the store nor for the hash nor for the loop. Raises what the work raises."""
+    loop, given = asyncio.get_running_loop(), deque["asyncio.Future[None]"]()
+    thread = ThreadPoolExecutor(1)
+    try:
+        async for chunk in chunks:
+            given.append(loop.run_in_executor(thread, work, chunk))
+            if len(given) == WAITING:
+                await given.popleft()
+        while given:
+            await given.popleft()
+    finally:
+        await asyncio.to_thread(thread.shutdown, cancel_futures=True)
+        await asyncio.gather(*given, return_exceptions=True)
 
 
 async def joined(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -28,13 +28,16 @@ WORDS: Final = re.compile(r'"([^"]*)"|(\S+)')
 FIELDS: Final[dict[str, FaultCode]] = {"DDE": "dde", "DDEAUTO": "dde", "LINK": "ole"}
 FETCHING: Final = frozenset({"INCLUDEPICTURE", "INCLUDETEXT", "IMPORT", "INCLUDE", "DATABASE"})
 
+OWN: Final = re.compile(r"^//(localhost|[a-z]:)?(?=/)", re.IGNORECASE)
+"""How the address of a file begins that lies on the reader's own machine: no host, this one, or (wrongly) a drive."""
+
 
 def leads_away(target: str) -> bool:
     """Whether an address leads beyond the machine: to the web, or to a share of another computer."""
     path = unquote(target).strip().replace("\\", "/")
     scheme, colon, rest = path.partition(":")
     if colon and scheme.casefold() == "file":
-        path = rest.removeprefix("//") if rest.startswith("///") else rest
+        path = OWN.sub("", rest)
     elif colon and len(scheme) > 1 and scheme.isalnum():
         return True
     return path.startswith("//")

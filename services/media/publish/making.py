@@ -24,6 +24,8 @@ LIMITS: Final = Limits(cpu=120, wall=180, memory=2**31, file=2**30, output=2**26
 FFMPEG: Final = ("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe")
 PLAIN: Final = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
 WIDEST: Final = "scale='min(1280,iw)':-2"
+KEY_FRAMES: Final = 5
+"""Looked at for the poster; all pictures of the same seconds cost five times as much."""
 TEXT: Final = b"word/document.xml"
 
 
@@ -52,9 +54,20 @@ async def made(piece: Piece) -> AsyncIterator[Made]:
             with _file() as video:
                 await piece.copy(video)
                 with _file(writable=True) as out:
-                    await _stream_copy(video, out)
+                    poster = await _film_and_poster(video, out, piece)
                     yield _made("video", piece, "video/mp4", out)
-                yield await _poster(piece, video)
+                yield poster
+
+
+async def _film_and_poster(video: BinaryIO, out: BinaryIO, piece: Piece) -> Made:
+    """Both at once; each has ended, whatever became of the other, before the files they work on are closed."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_stream_copy(video, out))
+            poster = group.create_task(_poster(piece, video))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return poster.result()
 
 
 async def _stream_copy(video: BinaryIO, out: BinaryIO) -> None:
@@ -74,10 +87,10 @@ async def _stream_copy(video: BinaryIO, out: BinaryIO) -> None:
 
 
 async def _poster(piece: Piece, video: BinaryIO) -> Made:
-    """A telling picture of the first seconds, the first one of a video that is shorter."""
-    for seconds in ("2", "0"):
-        given = ("-f", "mov", "-ss", seconds, "-i", f"/dev/fd/{video.fileno()}", "-map", "0:V:0")
-        image = await _image(video, *given, "-vf", f"thumbnail=60,{WIDEST}")
+    """The most telling of the first key frames; the first picture of a video that names none."""
+    for which in (("-skip_frame", "nokey"), ()):
+        given = (*which, "-f", "mov", "-i", f"/dev/fd/{video.fileno()}", "-map", "0:V:0")
+        image = await _image(video, *given, "-vf", f"thumbnail={KEY_FRAMES},{WIDEST}")
         if image:
             break
     return _made("poster", piece, "image/jpeg", BytesIO(image))

@@ -8,7 +8,6 @@ import pytest
 
 from contracts.rulebook import Slot
 from contracts.rulebook.material import FileContainer
-from services.media.inspect import child
 from services.media.inspect.child import Done, End, How, ToolMissing
 from services.media.inspect.decode import blame, decodes, photo_decodes
 from services.media.inspect.models import Damaged, Fault
@@ -82,7 +81,7 @@ async def test_pictures_larger_than_any_are_not_tried(films: dict[str, bytes]) -
 
 
 async def test_missing_decoder_is_no_verdict(films: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "PATH", "/nowhere")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
     with pytest.raises(ToolMissing):
         await decodes(MemorySource(films["h264"]))
 

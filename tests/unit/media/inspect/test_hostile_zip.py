@@ -8,10 +8,11 @@ import zlib
 import pytest
 
 from contracts.rulebook import Slot
+from services.media.inspect.kinds import LOOSE, PACK, REPACK
 from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
-from services.media.inspect.wording import FAULTS, KINDS
+from services.media.inspect.spoilt import FAULTS
 from tests.unit.media.inspect.archives import (
     change,
     directory_at,
@@ -75,6 +76,7 @@ HOSTILE: dict[str, tuple[bytes, list[tuple[str, str | None]]]] = {
     "slash and backslash": (zipped({b"x/a.txt": TEXT, b"x\\a.txt": TEXT}), [("duplicate", "x/a.txt")]),
     "file and folder": (zipped({"a": TEXT, "a/b.txt": TEXT}), [("duplicate", "a/b.txt")]),
     "folder with data": (zipped({"a.tx/": TEXT}), [("folder", "a.tx/"), ("empty", None)]),
+    "no name": (zipped({b"": TEXT}), [("path", "(无名 unnamed)")]),
     "nothing in it": (zipped({}), [("empty", None)]),
     "folders alone": (zipped({"视频/": b""}), [("empty", None)]),
     "leftovers alone": (zipped({"__MACOSX/._a": b"x"}), [("empty", None)]),
@@ -111,6 +113,35 @@ async def test_honest_zip_of_a_rare_form_is_read(data: bytes, slot: Slot) -> Non
     assert ([(file.name, file.size) for file in facts.files or ()], facts.faults) == ([("a.txt", len(TEXT))], ())
 
 
+MEASURED = {
+    "folders alone": (zipped({"视频/": b""}), "empty", "0 / 1"),
+    "directory too large": (in_end(STORED, 12, 2**23, 4), "too-many", "1 entries, 8388608 B"),
+    "no directory": (STORED[:200], "truncated", "no directory, 200 B"),
+    "local header": (STORED.replace(b"a.txt", b"b.txt", 1), "header", "local header @0"),
+}
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+async def test_fault_says_what_was_measured(kind: str, slot: Slot) -> None:
+    data, code, measured = MEASURED[kind]
+    assert [(each.code, each.measured) for each in (await facts_of(data, slot)).faults] == [(code, measured)]
+
+
+async def test_last_part_of_a_split_zip_is_called_that(slot: Slot) -> None:
+    facts = await facts_of(bytes(100) + in_end(STORED, 4, 2, 2)[60:], slot)
+    assert (facts.format, [fault.code for fault in facts.faults]) == ("zip", ["split"])
+
+
+async def test_name_in_no_known_encoding_fails_nothing(slot: Slot) -> None:
+    facts = await facts_of(zipped({b"\x80\x81/\xfb\xff.txt": TEXT}), slot)
+    assert ([file.name for file in facts.files or ()], facts.faults) == (["%80%81/%FB%FF.txt"], ())
+
+
+async def test_descriptor_left_out_before_the_next_member_is_no_fault(slot: Slot) -> None:
+    facts = await facts_of(in_both(zipped({"a.txt": TEXT, "b.txt": TEXT}), 8, 8, 2), slot)
+    assert facts.faults == ()
+
+
 @pytest.mark.parametrize(("method", "name"), [(9, "deflate64"), (12, "bzip2"), (14, "lzma"), (93, "zstd"), (95, "xz")])
 async def test_unknown_method_is_named_with_the_way_to_pack_it_again(method: int, name: str, slot: Slot) -> None:
     facts = await facts_of(in_both(STORED, 10, method, 2), slot)
@@ -136,14 +167,14 @@ async def test_field_of_the_name_counts_with_the_right_crc_alone(slot: Slot) -> 
     [
         (b"", "empty", "空文件"),
         (b"<html><body>404", "html", "网页"),
-        (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7z", "其他格式的压缩包"),
-        (b"\x1f\x8b\x08" + bytes(50), "gz", "其他格式的压缩包"),
-        (bytes(257) + b"ustar", "tar", "其他格式的压缩包"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(50), "7z", "这是 7z 压缩包。"),
+        (b"\x1f\x8b\x08" + bytes(50), "gz", "这是 gz 压缩文件。"),
+        (bytes(257) + b"ustar", "tar", "这是 tar 归档。"),
         (b"MZ" + bytes(64) + STORED, "exe", "自解压"),
-        (b"\0\0\0\x20ftypisom" + bytes(20), "mp4", "没有打包的视频"),
-        (b"\xff\xd8\xff\xe0" + bytes(50), "jpg", "没有打包的图片"),
-        (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "docx", "没有打包的文档"),
-        (b"what a teacher wrote", "txt", "无法识别"),
+        (b"\0\0\0\x20ftypisom" + bytes(20), "mp4", "这是 MP4 视频，没有打包。"),
+        (b"\xff\xd8\xff\xe0" + bytes(50), "jpg", "这是 JPEG 图片，没有打包。"),
+        (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "docx", "这是 Word 文档（docx），没有打包。"),
+        (b"what a teacher wrote", "txt", "这是 纯文本，没有打包。"),
         (b"what\0a teacher wrote", "unknown", "无法识别"),
     ],
 )
@@ -151,7 +182,7 @@ async def test_upload_of_another_kind_is_called_by_its_name(data: bytes, kind: s
     verdict = judge(await facts_of(data, slot), slot)
     [finding] = [each for each in verdict.findings if each.rule == "container.format"]
     assert (verdict.outcome, finding.measured, words in finding.message.zh) == ("fail", kind, True)
-    assert finding.mend.zh in {each.mend_zh for each in KINDS.values()}
+    assert finding.mend in {PACK, REPACK, LOOSE["nothing"]}
 
 
 def test_every_fault_is_told_in_both_languages() -> None:

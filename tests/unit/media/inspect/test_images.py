@@ -42,6 +42,20 @@ async def test_picture_is_shown_as_its_orientation_says(data: bytes, value: int,
     assert picture.shown == (Pixels(960, 1280) if turned else Pixels(1280, 960))
 
 
+@pytest.mark.parametrize(("kind", "letter"), [(3, "H"), (4, "I"), (8, "h"), (9, "i")])
+@pytest.mark.parametrize("order", ["<", ">"])
+async def test_orientation_counts_in_any_whole_number(data: bytes, kind: int, letter: str, order: str) -> None:
+    old = struct.pack(f"{order}HHIHHI", 0x0112, 3, 1, 6, 0, 0)
+    new = struct.pack(f"{order}HHI", 0x0112, kind, 1) + struct.pack(order + letter, 6).ljust(4, b"\0") + bytes(4)
+    turned = with_orientation(data, 6, order).replace(old, new)
+    assert (await read_jpeg(MemorySource(turned))).shown == Pixels(960, 1280)
+
+
+async def test_picture_of_more_pixels_than_its_bytes_can_hold_is_a_bomb(data: bytes) -> None:
+    assert await refusal(with_size(data, 15_000, 15_000)) == "bomb"
+    assert await refusal(with_size(data, 60_000, 60_000)) == "bomb"
+
+
 async def test_grey_and_huge_headers_are_read(folder: Path, data: bytes) -> None:
     grey = ffmpeg("-f", "lavfi", "-i", "testsrc2=size=334x78", "-frames:v", "1", "-pix_fmt", "gray", folder / "g.jpg")
     assert (await read_jpeg(MemorySource(grey.read_bytes()))).shown == Pixels(334, 78)

@@ -22,7 +22,8 @@ def unicode_path(raw: bytes, name: str, crc: int | None = None) -> dict[int, byt
         ("科學工作室.mp4".encode("big5"), "科學工作室.mp4"),
         ("碁銹.mp4".encode("cp950"), "碁銹.mp4"),
         (b"plain.mp4", "plain.mp4"),
-        (b"\xff\xfe\xff.mp4", "\\xff\\xfe\\xff.mp4"),
+        (b"\xff\xfe\xff.mp4", "%FF%FE%FF.mp4"),
+        (b"a\\\xff.mp4", "a\\%FF.mp4"),
     ],
 )
 def test_name_in_any_encoding_is_read(raw: bytes, name: str) -> None:

@@ -1,6 +1,7 @@
 """Whole packages of every kind, and the same ones spoilt at random: there is always a verdict."""
 
 import random
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,9 @@ from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
 from tests.data.make_packages import RECIPES, make
 from tests.unit.media.inspect.archives import zipped
+from tests.unit.media.inspect.docx import docx
 from tests.unit.media.inspect.memory import MemorySource
+from tests.unit.media.inspect.ole import ole
 
 GOOD = Video("h264", Pixels(1920, 1080), Pixels(1920, 1080), timedelta(minutes=3), audio=True)
 
@@ -116,30 +119,46 @@ def test_files_are_counted_by_their_kind(names: list[str], broken: set[str], slo
     assert {finding.rule for finding in verdict.findings if not finding.ok} == broken
 
 
-def ole(stream: str) -> bytes:
-    """The beginning of an OLE file whose directory names one stream, in the sector after the header."""
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(22) + b"\x09\0" + bytes(480)
-    return header + stream.encode("utf-16-le").ljust(512, b"\0")
-
-
-async def test_document_behind_a_password_is_called_encrypted(slots: dict[str, Slot]) -> None:
-    facts = await measure(MemorySource(zipped({"案例.docx": ole("EncryptedPackage")})), slots["case"])
-    assert [(fault.code, fault.file) for fault in facts.faults] == [("encrypted", "案例.docx")]
-
-
 async def test_old_word_document_is_known_under_any_name(slots: dict[str, Slot]) -> None:
-    facts = await measure(MemorySource(zipped({"案例.docx": ole("WordDocument")})), slots["case"])
+    facts = await measure(MemorySource(zipped({"案例.docx": ole({"WordDocument": b"x"})})), slots["case"])
     assert [file.format for file in facts.files or ()] == ["doc"]
 
 
 async def test_same_picture_counts_once_and_old_word_is_left_to_a_person(jpeg: Path, slots: dict[str, Slot]) -> None:
     photo = jpeg.read_bytes()  # noqa: ASYNC240 # a small file
-    data = zipped({"案例.doc": ole("WordDocument"), **{f"{n}.jpg": photo for n in range(5)}})
+    data = zipped({"案例.doc": ole({"WordDocument": b"x"}), **{f"{n}.jpg": photo for n in range(5)}})
     verdict = judge(await measure(MemorySource(data), slots["case"]), slots["case"])
     assert {(f.rule, f.level, f.measured) for f in verdict.findings if not f.ok} == {
         ("images.count", "advice", "1"),
         ("file.resave", "advice", "doc"),
     }
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+async def test_empty_file_is_told_only_where_it_was_asked_for(method: int, slots: dict[str, Slot]) -> None:
+    data = zipped({"片.mp4": b"", "说明.txt": b"", "图.jpg": b""}, method)
+    verdict = judge(await measure(MemorySource(data), slots["video"]), slots["video"])
+    broken = [(f.rule, f.file, f.measured) for f in verdict.findings if not f.ok and f.level == "required"]
+    assert broken == [("file.blank", "片.mp4", "0 B")]
+    assert "空文件" in next(f.message.zh for f in verdict.findings if f.rule == "file.blank")
+
+
+@pytest.mark.parametrize("name", ["片.mp4", "片", "案例.docx"])
+async def test_empty_file_alone_is_told(name: str, slots: dict[str, Slot]) -> None:
+    slot = slots["video"].model_copy(update={"container": FileContainer(kind="file")})
+    verdict = judge(await measure(MemorySource(b""), slot, name), slot)
+    assert ("file.blank", name) in [(f.rule, f.file) for f in verdict.findings if not f.ok]
+
+
+@pytest.mark.parametrize("cut", [200, 40, 6])
+async def test_document_cut_short_is_a_document_all_the_same(cut: int, slots: dict[str, Slot]) -> None:
+    case = slots["case"]
+    data = docx("<w:p/>")[:-cut]
+    alone = case.model_copy(update={"container": FileContainer(kind="file"), "rules": case.rules[:1]})
+    for package, slot in ((zipped({"案例.docx": data}), case), (data, alone)):
+        verdict = judge(await measure(MemorySource(package), slot, "案例.docx"), slot)
+        wrong = [(f.rule, f.file) for f in verdict.findings if not f.ok and f.rule != "images.count"]
+        assert wrong == [("file.truncated", "案例.docx")]
 
 
 async def test_material_that_is_the_file_itself_is_judged_as_such(clip: Path, slots: dict[str, Slot]) -> None:
