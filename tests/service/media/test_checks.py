@@ -1,5 +1,7 @@
 """The worker: what was uploaded is measured where it lies, judged, and told once."""
 
+import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -141,10 +143,13 @@ async def test_tool_that_segfaults_on_a_package_is_its_verdict_and_the_worker_li
 
 @pytest.fixture
 def segfault() -> Iterator[Path]:
-    """A tool that ends by a segmentation fault, where a child of another user may run it."""
-    with TemporaryDirectory() as folder:
+    """A program that ends by a segmentation fault at its first step, where a child of another user may run it."""
+    with TemporaryDirectory() as folder, Path(sys.executable).open("rb") as ours:
+        machine = ours.read(20)[18:]
+        start = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack("<H", 2) + machine
+        start += struct.pack("<IQQQIHHHHHH", 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)  # begins at 0
         tool = Path(folder) / "tool"
-        tool.write_text("#!/bin/sh\nkill -SEGV $$\n")
+        tool.write_bytes(start + struct.pack("<IIQQQQQQ", 1, 4, 0, 2**22, 2**22, 120, 120, 4096))
         for path in (tool, tool.parent):
             path.chmod(0o755)
         yield tool
