@@ -123,6 +123,20 @@ async def test_crash_is_a_signal_of_its_own() -> None:
         done.end.require()
 
 
+@pytest.mark.parametrize(
+    ("program", "raised"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", InterruptedError),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", InterruptedError),
+        ("raise SystemExit(127)", ToolMissing),
+    ],
+    ids=["out-of-memory", "machine-stops", "library-missing"],
+)
+async def test_tool_that_the_machine_ended_is_no_end_of_the_file(program: str, raised: type[OSError]) -> None:
+    with pytest.raises(raised):
+        await python(program)
+
+
 async def test_failure_is_an_exit_status() -> None:
     done = await python("raise SystemExit(7)")
     assert (done.end.how, done.end.code) == ("exit", 7)
