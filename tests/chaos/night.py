@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from chassis.objects import ObjectStore
 from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.events.registration import EntryOpened
 from deploy.contracts.examples import SLOT, STUDIO_NAME
+from services.media.inspect.child import LAUNCH, find
 from tests.chaos.child import PATIENCE_S
 from tests.chaos.lane import Lane, until
 from tests.data.make_packages import RECIPES, Film, distinct, pack
@@ -132,6 +134,7 @@ class Night:
         for material in self.handed_in.keys() & found.keys():
             faults += await self._stored_wrongly(found[material], objects)
         faults += await self._told_wrongly()
+        faults += await self._left_behind(objects)
         faults += [f"told by nobody: {each}" for each in await self.api.strangers()]
         faults += [f"parked: {row['reason']}" async for row in self.api.service.records.parked.find()]
         async for job in self.api.service.database.jobs.find():
@@ -144,6 +147,16 @@ class Night:
         data = b"".join([piece async for piece in objects.stream(kept.key)])
         sent = self.kinds[self.handed_in[row["_id"]]].data
         return [] if (kept.etag, data) == (row["object"]["etag"], sent) else [f"other bytes: {row['_id']}"]
+
+    async def _left_behind(self, objects: ObjectStore) -> list[str]:
+        """Whatever lies in the store and belongs to no material and to no ticket that is still good; and processes
+        that a dead worker left."""
+        database = self.api.service.database
+        known = {row["object"]["key"] async for row in database.materials.find()}
+        good = {row["key"] async for row in database.tickets.find({"state": "open"})}
+        faults = [f"object: {each.key}" for each in await objects.list("") if each.key not in known]
+        faults += [f"upload: {each.key}" for each in await objects.list_uploads("") if each.key not in good]
+        return faults + [f"process: {each}" for each in await asyncio.to_thread(_orphans)]
 
     async def _told_wrongly(self) -> list[str]:
         """Each upload is told of once, and each verdict once, as its kind has to be judged, in the same words."""
@@ -169,3 +182,15 @@ class Night:
             for name, words in said.items()
             if len(words) > len(self.kinds[name].stages)
         ]
+
+
+def _orphans() -> list[str]:
+    """Tools and jails that live on without the worker that began them."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (each / "cmdline").read_text()
+            if parent == 1 and (LAUNCH in command or command.startswith(find("ffmpeg"))):
+                found.append(command)
+    return found

@@ -3,6 +3,7 @@ come in. Nothing is lost or doubled, each package gets the verdict it has to get
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -21,7 +22,6 @@ from tests.support.native import Native
 
 SEED = 20230815
 TEACHERS = 4
-BUCKET = "zm-night"
 ENDS_S = 240.0
 """How long the queue may take to melt on a machine that is busy with other things."""
 
@@ -42,8 +42,8 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Kind]:
 
 @pytest.fixture
 async def objects(store: Native) -> ObjectStore:
-    """A way into it."""
-    at = await asyncio.to_thread(store.s3, BUCKET)
+    """A way into it, to a bucket of this test's own."""
+    at = await asyncio.to_thread(store.s3, f"zm-night-{secrets.token_hex(4)}")
     made = ObjectStore(at.endpoint, at.endpoint, at.access_key, at.secret_key, at.bucket)
     await made.ensure_bucket()
     return made
@@ -60,7 +60,7 @@ async def night(
     database_prefix: str,
     tmp_path: Path,
 ) -> AsyncIterator[Night]:
-    own, at = vhost(rabbit310), store.s3(BUCKET)
+    own, at = vhost(rabbit310), store.s3(objects.bucket)
     its = {"s3_endpoint": at.endpoint, "s3_public_endpoint": at.endpoint, "s3_bucket": at.bucket}
     its |= {"s3_access_key": at.access_key, "s3_secret_key": at.secret_key, "mongo_prefix": database_prefix}
     ground = Ground(own.amqp_url, own.stream_url, {**told, **its}, tmp_path)
@@ -75,7 +75,7 @@ async def strike_amid_checks(night: Night, store: Native) -> None:
     """Let a queue form; kill the store as soon as a worker begins to work it off, then the worker amid a check."""
     for worker in night.workers:
         worker.alive.kill()
-        await worker.end_transactions()
+        await worker.let_go()
     await asyncio.gather(*(night.hand_in(name) for name in (*night.kinds, *night.kinds)))
     first, second = night.workers
     starting = asyncio.create_task(first.start())
