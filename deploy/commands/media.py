@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from chassis.service import Service
 from deploy.local.addresses import Addresses
@@ -88,7 +88,7 @@ def heal(
 
 
 def _table(found: Sequence[Stuck]) -> Table:
-    table = Table("停滞 stuck", "编号 id", "自 since", "原因 reason")
+    table = Table("停滞 stuck", Column("编号 id", no_wrap=True), "自 since", "原因 reason")
     for each in found:
         since = f"{each.since:%Y-%m-%d %H:%M:%S}Z" if each.since else "–"
         table.add_row(f"{KINDS[each.kind]} {each.kind}", each.id, since, each.reason[:120])

@@ -104,15 +104,23 @@ class Lane:
         if not await until(self.ready, every_s=0.1):
             raise TimeoutError(f"{self.name} did not become ready: {self._said} {self.last_words()}")
 
+    def poison(self, entry: str) -> None:
+        """From its next start on the process dies in the middle of looking at this entry's material."""
+        self._order = replace(self._order, poison=entry)
+
     async def restart(self) -> None:
-        """Start again after a death, once what the dead process held for some seconds has run out: its relay's lease,
-        its jobs, its books, and the transaction MongoDB still keeps open."""
+        """Start again after a death, without waiting for what the dead process held."""
+        await self.let_go()
+        await self.start()
+
+    async def let_go(self) -> None:
+        """Let run out at once what dead processes held for some seconds: the relay's lease, jobs, books, and the
+        transaction MongoDB still keeps open for this one."""
         over = {"$set": {"until": datetime.fromtimestamp(0, UTC)}}
         await self.service.records.leases.update_many({}, over)
         await self.service.database.books.update_many({}, over)
         await self.service.database.jobs.update_many({"state": "running"}, over)
         await self.end_transactions()
-        await self.start()
 
     async def end_transactions(self) -> None:
         """End what MongoDB keeps open for a dead process, as it does itself after some seconds."""

@@ -49,23 +49,24 @@ class Media:
     token: str
     ear: aio_pika.abc.AbstractQueue
     channel: aio_pika.abc.AbstractChannel
-    running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    running: list[tuple[str, asyncio.subprocess.Process]] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
 
     async def start(self, name: str, crash_at: str = "") -> asyncio.subprocess.Process:
         """Run a process of the product until it says it is ready, or until it is dead where it was told to die."""
-        self.ports[name] = free_port()
-        told = {"ZM_HTTP_PORT": str(self.ports[name]), **({"ZM_CRASH_AT": crash_at} if crash_at else {})}
+        port = self.ports[name] = free_port()
+        told = {"ZM_HTTP_PORT": str(port), **({"ZM_CRASH_AT": crash_at} if crash_at else {})}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "deploy.run", name, env={**os.environ, **self.surroundings, **told}
         )
-        self.running[name] = process
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.ports[name]}", trust_env=False) as http:
+        self.running.append((name, process))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             await until(lambda: _ready(http, process), READY_S)
         return process
 
-    async def stop(self) -> None:
-        for process in self.running.values():
+    async def stop(self, name: str | None = None) -> None:
+        """Stop a process in good order, or all of them."""
+        for process in [process for known, process in self.running if name in (None, known)]:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
                 await process.wait()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +64,11 @@ class Native:
         self._stack.start("seaweedfs")
         s3 = self._stack.addresses.s3
         return ObjectStore(s3.endpoint, s3.access_key, s3.secret_key, bucket)
+
+    def kill_s3(self) -> None:
+        """`kill -9` of the S3 store; returns when it answers again."""
+        os.kill(self._stack.supervisor.processes()["seaweedfs"].pid, signal.SIGKILL)
+        self._stack.start("seaweedfs")
 
     def smtp(self) -> MailSink:
         """The mail server with its folder."""

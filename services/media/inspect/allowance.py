@@ -53,10 +53,11 @@ class Allowance:
         return False
 
     def _works(self) -> bool:
-        """Whether it runs, is ready to, waits for a disk, or one of its threads has worked since the last look."""
+        """Whether it runs, is ready to, waits for a disk, was stopped by somebody, has ended and is only to be seen to,
+        or one of its threads has worked since the last look."""
         try:
             state, *numbers = self._stat.read_text().rpartition(")")[2].split()
         except OSError:
-            return False
+            return True
         before, self._ticks = self._ticks, int(numbers[10]) + int(numbers[11])
-        return state in "RD" or self._ticks > before
+        return state in "RDTZ" or self._ticks > before

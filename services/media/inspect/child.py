@@ -11,8 +11,9 @@ child: a tool that wants a file name gets `/dev/fd/N` (the descriptor of a memfd
 read: the child has another uid). The tool's working folder is empty, private, in memory of `limits.disk` bytes, and
 gone with it, however it or its parent ends. See `jail` for what it cannot do.
 
-`ToolMissing`, `NoJail` and any other OSError are the operator's; what `stdin`'s iterator raises is the store's and
-raised again, and time spent waiting for it does not count; all the tool itself does wrong is an `End`, and the file's.
+`ToolMissing`, `NoJail` and any other OSError are the operator's, so is the end of a tool that the machine killed; what
+`stdin`'s iterator raises is the store's and raised again, and time spent waiting for it does not count; all the tool
+itself does wrong is an `End`, and the file's.
 """
 
 import asyncio
@@ -45,6 +46,10 @@ SHOWN_ERRORS: Final = 2**12
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 ENVIRONMENT: Final = {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 LAUNCH: Final = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import jail; jail.start()"
+MISSING: Final = (126, 127)
+"""What a tool ends with that could not be loaded."""
+FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
+"""Signals that no tool brings on itself: the machine is out of memory, or being stopped."""
 BY_SIGNAL: Final[dict[int, How]] = {signal.SIGXCPU: "cpu", signal.SIGXFSZ: "overrun"}
 Input = bytes | AsyncIterator[bytes] | int
 Value = TypeVar("Value")
@@ -96,6 +101,13 @@ class End:
         """The same in a few words, the same on every run."""
         return f"{self.tool}: {self.how}" + (f" {self.code}" if self.how in ("exit", "signal") else "")
 
+    def blame(self) -> None:
+        """OSError where it was not the file that ended it."""
+        if self.how == "exit" and self.code in MISSING:
+            raise ToolMissing(self.code, self.errors, self.tool)
+        if self.how == "signal" and self.code in FOREIGN:
+            raise InterruptedError(f"{self.measured}, by the machine")
+
     def require(self) -> None:
         """Damaged unless it ended well."""
         if not self.ok:
@@ -139,14 +151,16 @@ class Child:
             self.time.go_on("reader")
 
     async def end(self) -> End:
-        """How it ended, once it has; what it still wants to write is thrown away."""
+        """How it ended, once it has; what it still wants to write is thrown away. OSError: the machine ended it."""
         async for _ in self.output():
             pass
         await self._in_time(self.gone)
         code = await self.gone()
         await self._drained.wait()
-        ended: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
-        return End(self.tool, self._stopped or ended, abs(code), self._errors.decode(errors="replace"))
+        how: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
+        ended = End(self.tool, self._stopped or how, abs(code), self._errors.decode(errors="replace"))
+        ended.blame()
+        return ended
 
     async def gone(self) -> int:
         """What a child that has ended or was killed left as its code; a full pipe would keep it from being reaped."""

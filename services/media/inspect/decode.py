@@ -6,12 +6,11 @@ is given the samples in a file of our own making through a pipe, knows no other 
 neither network nor a folder to read: a playlist or an address inside a video leads nowhere.
 """
 
-import signal
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from services.media.inspect import bounds
-from services.media.inspect.child import Done, Limits, ToolMissing, run
+from services.media.inspect.child import Done, Limits, run
 from services.media.inspect.excerpt import APART, excerpt
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.mp4 import read_movie
@@ -38,10 +37,6 @@ HARMLESS: Final = "extraneous bytes before marker"
 CUT: Final = "Premature end of JPEG file"
 WARNED: Final = 2
 """What djpeg ends with where it could go on after a fault."""
-MISSING: Final = (126, 127)
-"""What a tool ends with that could not be loaded: no fault of the file."""
-FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
-"""Signals that no decoder brings on itself: the machine is out of memory, or being stopped."""
 
 
 async def decodes(source: Source, name: str | None = None, places: int = PLACES) -> Fault | None:
@@ -109,7 +104,7 @@ async def _ffmpeg(data: bytes) -> Done:
         limits=MOVIE_LIMITS,
         stdin=data,
     )
-    blame(done)
+    in_bounds(done)
     return done
 
 
@@ -119,7 +114,7 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     scaled = ["-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-outfile", "/dev/null"]
     try:
         done = await run("djpeg", *scaled, limits=PHOTO_LIMITS, stdin=source.stream(0, source.size))
-        blame(done)
+        in_bounds(done)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     if done.end.ok or HARMLESS in done.end.errors:
@@ -129,12 +124,8 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
     return Fault("flawed" if (done.end.how, done.end.code) == ("exit", WARNED) else "undecodable", "JPEG", name)
 
 
-def blame(done: Done) -> None:
-    """Tell the machine's faults, which raise OSError, from the file's."""
-    if done.end.how == "exit" and done.end.code in MISSING:
-        raise ToolMissing(done.end.code, done.end.errors, done.end.tool)
-    if done.end.how == "signal" and done.end.code in FOREIGN:
-        raise InterruptedError(f"{done.end.measured}, by the machine")
+def in_bounds(done: Done) -> None:
+    """Damaged where the decoder had to be stopped."""
     if done.end.how in ("cpu", "timeout", "overrun"):
         raise Damaged("absurd", done.end.measured)
 

@@ -1,10 +1,20 @@
 """The worker: what was uploaded is measured where it lies, judged, and told once."""
 
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import httpx
+import pytest
 
 from chassis.delivery import Message
 from contracts.events.media import MaterialUploaded, MediaValidated
 from services.media.app import assemble_worker, build_worker
+from services.media.inspect import child
+from services.media.inspect.child import find
+from tests.data.make_packages import make as make_package
 from tests.service.media.conftest import MIB, Media, digest, package
 from tests.support.factories import make
 
@@ -113,6 +123,36 @@ async def test_upload_in_a_campaign_without_a_rulebook_parks_at_once(media: Medi
     stray = make(MaterialUploaded, material=material, campaign="no-such-campaign")
     await media.bus.deliver(Message("stray", stray.topic, stray.model_dump_json().encode(), stray.subject))
     assert [reason.partition(":")[0] for reason in await media.parked()] == ["campaign_unknown"]
+
+
+async def test_tool_that_segfaults_on_a_package_is_its_verdict_and_the_worker_lives(
+    media: Media, segfault: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [make_package("stored", tmp_path, mark).read_bytes() for mark in ("1", "2")]
+    with monkeypatch.context() as patched:
+        patched.setattr(child, "find", lambda tool: str(segfault) if tool == "ffmpeg" else find(tool))
+        await media.uploaded((await media.opened()).entry, first)
+        await media.settle()
+    await media.uploaded((await media.opened()).entry, second)
+    await media.settle()
+    crashed, well = media.bus.told_of(MediaValidated)
+    assert {finding.rule for finding in crashed.findings if not finding.ok} - {"naming"} == {"file.undecodable"}
+    assert {finding.rule for finding in well.findings if not finding.ok} - {"naming"} == set()
+    assert await media.held() == []
+
+
+@pytest.fixture
+def segfault() -> Iterator[Path]:
+    """A program that ends by a segmentation fault at its first step, where a child of another user may run it."""
+    with TemporaryDirectory() as folder, Path(sys.executable).open("rb") as ours:
+        machine = ours.read(20)[18:]
+        start = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack("<H", 2) + machine
+        start += struct.pack("<IQQQIHHHHHH", 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)  # begins at 0
+        tool = Path(folder) / "tool"
+        tool.write_bytes(start + struct.pack("<IIQQQQQQ", 1, 4, 0, 2**22, 2**22, 120, 120, 4096))
+        for path in (tool, tool.parent):
+            path.chmod(0o755)
+        yield tool
 
 
 async def test_upload_told_again_under_another_id_is_not_checked_again(media: Media) -> None:

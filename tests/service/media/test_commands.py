@@ -40,7 +40,7 @@ async def test_job_held_is_listed_and_put_back_by_its_id(media: Media) -> None:
     listed, shown = await zhumeng("stuck", "--json"), await zhumeng("stuck")
     found = json.loads(listed.stdout)
     assert (listed.exit_code, found["kind"], found["reason"]) == (1, "held", "its worker was gone 4 times")
-    assert (shown.exit_code, "等待人工 held" in shown.stdout) == (1, True)
+    assert (shown.exit_code, found["id"] in shown.stdout) == (1, True)
     healed = await zhumeng("heal", found["id"])
     assert (healed.exit_code, "put back" in healed.stdout, "still stuck: 0" in healed.stdout) == (0, True, True)
     await media.settle()

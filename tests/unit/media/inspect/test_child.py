@@ -123,6 +123,20 @@ async def test_crash_is_a_signal_of_its_own() -> None:
         done.end.require()
 
 
+@pytest.mark.parametrize(
+    ("program", "raised"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", InterruptedError),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", InterruptedError),
+        ("raise SystemExit(127)", ToolMissing),
+    ],
+    ids=["out-of-memory", "machine-stops", "library-missing"],
+)
+async def test_tool_that_the_machine_ended_is_no_end_of_the_file(program: str, raised: type[OSError]) -> None:
+    with pytest.raises(raised):
+        await python(program)
+
+
 async def test_failure_is_an_exit_status() -> None:
     done = await python("raise SystemExit(7)")
     assert (done.end.how, done.end.code) == ("exit", 7)
@@ -210,6 +224,19 @@ async def test_reader_that_is_slow_is_no_fault_of_the_child() -> None:
         async for _ in tool.output():
             await asyncio.sleep(0.1)
         assert (await tool.end()).ok
+
+
+async def test_child_that_somebody_stopped_is_not_timed_out() -> None:
+    reading, writing = os.pipe()
+    async with child("cat", limits=Limits(wall=0.3), stdin=reading) as tool:
+        os.kill(tool.process.pid, signal.SIGSTOP)
+        ending = asyncio.ensure_future(tool.end())
+        await asyncio.wait([ending], timeout=1)
+        assert not ending.done()
+        os.close(writing)
+        os.kill(tool.process.pid, signal.SIGCONT)
+        assert (await ending).ok
+    os.close(reading)
 
 
 async def test_reader_that_has_enough_leaves_nothing_behind() -> None:

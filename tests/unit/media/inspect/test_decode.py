@@ -8,9 +8,9 @@ import pytest
 
 from contracts.rulebook import Slot
 from contracts.rulebook.material import FileContainer
-from services.media.inspect.child import Done, End, How, ToolMissing
-from services.media.inspect.decode import blame, decodes, photo_decodes
-from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.child import ToolMissing
+from services.media.inspect.decode import decodes, photo_decodes
+from services.media.inspect.models import Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.probe import measure
 from services.media.inspect.source import Blocks
@@ -84,20 +84,6 @@ async def test_missing_decoder_is_no_verdict(films: dict[str, bytes], monkeypatc
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
     with pytest.raises(ToolMissing):
         await decodes(MemorySource(films["h264"]))
-
-
-@pytest.mark.parametrize(
-    ("how", "code", "raised"),
-    [("signal", 9, InterruptedError), ("exit", 127, ToolMissing), ("cpu", 9, Damaged), ("timeout", 9, Damaged)],
-)
-def test_fault_of_the_machine_is_told_from_the_files(how: How, code: int, raised: type[Exception]) -> None:
-    with pytest.raises(raised):
-        blame(Done(b"", End("ffmpeg", how, code)))
-
-
-@pytest.mark.parametrize(("how", "code"), [("exit", 0), ("exit", 1), ("signal", 11), ("signal", 6)])
-def test_decoder_that_fails_or_crashes_is_judged_by_its_pictures(how: How, code: int) -> None:
-    blame(Done(b"", End("ffmpeg", how, code)))
 
 
 async def test_little_is_read(clip: Path) -> None:
