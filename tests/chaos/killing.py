@@ -14,7 +14,7 @@ from tests.chaos.scenarios import Act, Scenario
 DIED = 137
 EVERY_PASS = frozenset({"written", "committed"})
 """Points that are killed at each time they are passed, where a scenario is looked at closely; else the first time."""
-SOON_S = 8.0
+SOON_S = 30.0
 """When everything is settled, what background tasks still have to do is done within this."""
 
 
