@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.media.inspect import allowance
-from services.media.inspect.child import CHUNK, Done, Limits, NoJail, ToolMissing, child, lost_walls, run
+from services.media.inspect.child import Done, Limits, NoJail, ToolMissing, child, lost_walls, run
 from services.media.inspect.jail import FOLDER
 from services.media.inspect.models import Damaged
 
@@ -215,7 +215,7 @@ async def test_reader_that_is_slow_is_no_fault_of_the_child() -> None:
 async def test_reader_that_has_enough_leaves_nothing_behind() -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
-            yield bytes(CHUNK)
+            yield bytes(2**18)
 
     async with child("cat", limits=SMALL, stdin=endless()) as tool:
         async for _ in tool.output():
