@@ -47,6 +47,7 @@ class Relay:
         self._me = new_id()
         self._wake = asyncio.Event()
         self._held_until = 0.0
+        self._holding = asyncio.Event()
 
     async def run(self) -> None:
         """Relay until cancelled; an outage of store or broker is logged and waited out."""
@@ -126,21 +127,28 @@ class Relay:
         )
         held = lease is not None and lease["holder"] == self._me
         self._held_until = asked + LEASE_MS / 1000 if held else 0.0
+        if held:
+            self._holding.set()
+        else:
+            self._holding.clear()
         return held
 
     async def release(self) -> None:
         """Give the lease back, so that another relay goes on at once."""
         self._held_until = 0.0
+        self._holding.clear()
         await self._records.leases.delete_one({"_id": "relay", "holder": self._me})
 
     async def watch(self) -> None:
-        """Wake the relay as soon as a transaction with outbox rows commits, in whichever process."""
+        """Wake the relay as soon as a transaction with outbox rows commits, in whichever process. Only who holds the
+        lease listens: for each who does, MongoDB looks at every write there is."""
         while not stopping():
+            await self._holding.wait()
             try:
                 committed: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
                 async with await self._records.outbox.watch(committed) as inserts:
                     self._wake.set()
-                    while inserts.alive and not stopping():
+                    while inserts.alive and self._holding.is_set() and not stopping():
                         if await inserts.try_next() is not None:
                             self._wake.set()
             except PyMongoError as error:

@@ -17,6 +17,7 @@ from chassis.broker import OUTAGES, RabbitPublisher
 from chassis.clock import Clock, SystemClock
 from chassis.hearing import Hears, Reception
 from chassis.identity import JwksKeys, Verifier
+from chassis.joined import JoinedHttp
 from chassis.lane import Application, Lane
 from chassis.logs import log
 from chassis.mongo import Records, connect
@@ -30,6 +31,9 @@ from chassis.transaction import Transactions
 KEEP_ALIVE_S = 75
 """Longer than any proxy keeps an idle connection: whoever sends the requests has to be the one who closes it."""
 PAUSE_S = 0.1
+YOUNG = 20_000
+"""Objects made and not yet gone before the collector looks for those that hold each other: more than a thousand
+requests at once have between them, so that it does not look at them again and again while they are under way."""
 Work = Callable[[], Awaitable[None]]
 
 
@@ -214,6 +218,7 @@ def unpaused() -> None:
     """Keep the collector from looking at all that was loaded, again and again, with the process standing still."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG)
     gc.enable()
 
 
@@ -235,7 +240,8 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 loop="uvloop",  # a fifth less time for each message than asyncio's own
-                http="httptools",
+                http=JoinedHttp,
+                ws="none",
             )
         )
         self._leaving = service.leaving

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from chassis.delivery import Message
 
@@ -43,16 +43,20 @@ class Stream(Protocol):
 
 def encode(message: Message) -> bytes:
     """A message as AMQP 1.0 (OASIS 2012, part 3): message id, CloudEvents attributes, body as one data section."""
-    words: list[bytes] = []
-    for name, value in message.headers().items():
-        words += (_known(name), _known(value) if name in FEW else _text(value))
-    said = b"".join(words)
-    mapped = b"\xd1" + (len(said) + 4).to_bytes(4, "big") + len(words).to_bytes(4, "big") + said
-    return _PROPERTIES + _listed(_text(message.id)) + _ATTRIBUTES + mapped + _DATA + _binary(message.body)
+    said, words = _text(message.id), 14
+    mapped = b"".join((
+        _repeated(message.topic, message.source, message.sequence),
+        _ID, said, _SUBJECT, _text(message.subject), _TIME, _text(message.at.isoformat()),
+    ))  # fmt: skip
+    if message.traceparent:
+        mapped, words = mapped + _text("traceparent") + _text(message.traceparent), 16
+    return b"".join((
+        _PROPERTIES, b"\xd0", _size(len(said) + 4), _size(1), said,
+        _ATTRIBUTES, b"\xd1", _size(len(mapped) + 4), _size(words), mapped,
+        _DATA, b"\xb0", _size(len(message.body)), message.body,
+    ))  # fmt: skip
 
 
-FEW: Final = frozenset({"ce-specversion", "ce-type", "ce-source", "ce-sequence"})
-"""Attributes with few values."""
 _PROPERTIES, _ATTRIBUTES, _DATA = b"\x00\x53\x73", b"\x00\x53\x74", b"\x00\x53\x75"
 
 
@@ -61,16 +65,18 @@ def _text(value: str) -> bytes:
     return b"\xa1" + bytes((len(said),)) + said if len(said) < 256 else b"\xb1" + len(said).to_bytes(4, "big") + said
 
 
-_known = lru_cache(maxsize=1000)(_text)
+_ID, _SUBJECT, _TIME = map(_text, ("ce-id", "ce-subject", "ce-time"))
 
 
-def _binary(value: bytes) -> bytes:
-    return b"\xb0" + len(value).to_bytes(4, "big") + value
+@lru_cache(maxsize=1000)
+def _repeated(topic: str, source: str, sequence: int) -> bytes:
+    """The attributes with few values, name and value in turn."""
+    told = {"ce-specversion": "1.0", "ce-type": topic, "ce-source": source, "ce-sequence": str(sequence)}
+    return b"".join(_text(word) for pair in told.items() for word in pair)
 
 
-def _listed(field: bytes) -> bytes:
-    """A list of one field, 32-bit form."""
-    return b"\xd0" + (len(field) + 4).to_bytes(4, "big") + (1).to_bytes(4, "big") + field
+def _size(of: int) -> bytes:
+    return of.to_bytes(4, "big")
 
 
 def body(message: bytes) -> bytes:

@@ -19,9 +19,10 @@ class BallotAnswer(BaseModel):
     """What became of a ballot."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-    outcome: Literal["counted", "already_counted", "over_limit", "outside_window", "not_votable"]
+    outcome: Literal["counted", "held", "already_counted", "over_limit", "outside_window", "not_votable"]
     ballot: BallotId | None = None
-    """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
+    """Id of the ballot that was kept: this one, or the earlier one for `already_counted`. `held`: it does not count
+    before a person says so."""
     message_zh: str
     message_en: str
 
@@ -38,6 +39,10 @@ class HandInBallot(Ingress):
     """The channel's own id of the voter; kept as a pseudonym only."""
     cast_at: AwareDatetime | None = None
     """When the channel saw it; recorded, never decided by."""
+    device: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """The channel's own id of the voter's device; kept as a pseudonym only."""
+    address: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """The voter's IPv4 or IPv6 address, as the channel sees it; kept as a pseudonym only."""
 
 
 class BatchedBallot(BaseModel):
@@ -51,6 +56,10 @@ class BatchedBallot(BaseModel):
     """The channel's own id of the voter; kept as a pseudonym only."""
     cast_at: AwareDatetime | None = None
     """When the channel saw it; recorded, never decided by."""
+    device: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """The channel's own id of the voter's device; kept as a pseudonym only."""
+    address: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """The voter's IPv4 or IPv6 address, as the channel sees it; kept as a pseudonym only."""
     nonce: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Chosen by the channel for this ballot of this voter: a repeat under it gets the first answer and never counts
     twice."""
@@ -65,10 +74,11 @@ class BatchedAnswer(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
     outcome: Literal[
-        "counted", "already_counted", "over_limit", "outside_window", "not_votable", "nonce_reused", "malformed"
+        "counted", "held", "already_counted", "over_limit", "outside_window", "not_votable", "nonce_reused", "malformed"
     ]
     ballot: BallotId | None = None
-    """Id of the vote where one counts: this ballot's, or the earlier one's for `already_counted`."""
+    """Id of the ballot that was kept: this one, or the earlier one for `already_counted`. `held`: it does not count
+    before a person says so."""
     message_zh: str
     message_en: str
 

@@ -53,10 +53,10 @@ def _spell_right(form: type[Clause], source: Source) -> list[Problem]:
 def written_path(data: object, loc: Path) -> Path:
     """A pydantic location without the union tags it names: the path a person finds in the file."""
     path: Path = ()
-    tag = None
+    tags: tuple[object, ...] = ()
     for index, step in enumerate(loc):
-        if tag is not None and step == tag:
-            tag = None
+        if step in tags:
+            tags = ()
             continue
         if isinstance(data, tuple) and isinstance(step, int):
             data = data[step]
@@ -64,7 +64,7 @@ def written_path(data: object, loc: Path) -> Path:
             data = data.get(step)
         else:
             continue
-        tag = data.get("per", data.get("kind")) if isinstance(data, dict) else None
+        tags = (data.get("per"), data.get("kind")) if isinstance(data, dict) else ()
         path = (*path, step)
     return path
 

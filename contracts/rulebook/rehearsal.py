@@ -29,7 +29,8 @@ def rehearsal(
 
     Openings and closings keep their order and what coincides still does; they follow each other at equal distances
     over `lasts`. `phases` places phases by hand instead: (opens, closes) counted from `opens`. `grace` becomes the
-    drain and the time to mend what was returned; by default half the distance between two steps.
+    drain, the time to mend what was returned and to decide on held ballots; by default half the distance between two
+    steps.
     Times are cut to whole seconds. RulebookRefused where the new calendar contradicts itself or the rules.
     """
     if opens.tzinfo is None:
@@ -95,6 +96,7 @@ class _Stage:
         moved = {
             "windows": tuple(self.window(window, during) for window in voting.windows),
             "hide_ranking_for_last": self.shrunk(voting.hide_ranking_for_last, "voting"),
+            "signals": voting.signals and voting.signals.model_copy(update={"decide_within": self.grace}),
         }
         return {"voting": voting.model_copy(update=moved)}
 

@@ -10,6 +10,7 @@ from contracts.ids import TrackId
 from contracts.rulebook.clause import Clause, Contradiction, Key, Text
 from contracts.rulebook.measures import Span
 from contracts.rulebook.moment import Window
+from contracts.rulebook.signals import Signals
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -53,6 +54,8 @@ class Voting(Clause):
     limits: VoterLimits
     hide_ranking_for_last: Span = timedelta(0)
     """How long before the last window closes the ranking is no longer shown."""
+    signals: Signals | None = None
+    """What holds a ballot until a person has looked at it. None: nothing does."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         if self.hide_ranking_for_last < timedelta(0):

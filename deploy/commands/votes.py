@@ -26,6 +26,7 @@ from deploy.progress import progress
 from deploy.votestream import NAME, numbered_votes
 from services.voting import books, rules
 from services.voting.models import ClosedTally, Tally
+from services.voting.rulings.store import RulingStore
 from services.voting.store import Shelf, VotingStore
 
 app = typer.Typer(no_args_is_help=True, help="选票 / votes")
@@ -65,7 +66,7 @@ def recount(
     if show:
         typer.echo(rules.canonical(counted.anew.entries))
         raise typer.Exit(0 if counted.agree else 1)
-    out.print(f"选票 ballots      {counted.anew.votes}")
+    out.print(f"选票 ballots      {counted.anew.votes}  待查 held {counted.held}  作废 voided {counted.voided}")
     out.print(f"重新计票 recount  {rules.digest(counted.anew.entries)}")
     state = "已封存 closed    " if counted.closed else "计票中 not closed"
     out.print(f"{state} {rules.digest(counted.tally.entries)}  {counted.tally.votes}")
@@ -197,6 +198,9 @@ class Counted:
 
     anew: Tally
     tally: Tally
+    held: int = 0
+    """Ballots nobody decided on, and such as were voided: kept, and not counted."""
+    voided: int = 0
 
     @property
     def closed(self) -> bool:
@@ -220,8 +224,10 @@ async def count_anew(url: str, database: str, campaign: CampaignId) -> Counted:
     """Count the ballots of a campaign, and read the tally there is."""
     client = connect(url)
     try:
-        store = VotingStore(client[database])
-        return Counted(await store.recount(campaign), await store.closed(campaign) or await store.live(campaign))
+        store, rulings = VotingStore(client[database]), RulingStore(client[database])
+        tally = await store.closed(campaign) or await store.live(campaign)
+        held, voided = await rulings.amount(campaign, "held"), await rulings.amount(campaign, "voided")
+        return Counted(await store.recount(campaign), tally, held, voided)
     finally:
         await client.close()
 

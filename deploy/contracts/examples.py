@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -215,6 +215,11 @@ def review_tells() -> list[BaseModel]:
 
 
 def voting_tells() -> list[BaseModel]:
+    decided = voting.Decided(ballot=BALLOT, entry=ENTRY, channel="douyin", vote=True)
+    ruled: dict[str, Any] = {
+        "at": AT, "campaign": CAMPAIGN, "revision": REVISION, "ruling": "2023-09-12-devices", "by": NATIONAL_ADMIN,
+        "ballots": (decided,),
+    }  # fmt: skip
     return [
         voting.VoteCast(
             at=AT,
@@ -225,6 +230,8 @@ def voting_tells() -> list[BaseModel]:
             channel="douyin",
             voter=sha256(b"voter").hexdigest(),
         ),
+        voting.BallotsVoided(**ruled, reason="同一设备短时间内大量投票，经核查不予计入。"),
+        voting.VotesRestored(**ruled, reason="经复核，选票有效。"),
         voting.TallyClosed(
             at=AT,
             campaign=CAMPAIGN,

@@ -130,7 +130,7 @@ class Story:
         entries = await self._votable()
         await self.stage.until_moment(window.opens)
         per_day = voting.limits.per_day or self.ballots
-        handed = list(wishes(entries, self.ballots, per_day, self.stage.ledger.since[-6:]))
+        handed = list(wishes(entries, self.ballots, per_day))
         self.stage.show.expect("vote", sum(wish.times for voter in handed for wish in voter) + 1)
         self.stage.show.clock("投票结束 voting ends", window.closes.instant.timestamp())
         self.stage.show.say(f"{len(entries)} 件作品开始投票", f"{len(handed)} voters, some vote twice")

@@ -41,7 +41,7 @@ class Wish:
     expected: Expected
 
 
-def wishes(entries: Sequence[EntryId], ballots: int, per_day: int, run: str) -> Iterator[list[Wish]]:
+def wishes(entries: Sequence[EntryId], ballots: int, per_day: int) -> Iterator[list[Wish]]:
     """Voters with their ballots in order; some entries are liked more than others, the same ones in every run."""
     chance = random.Random(2023)  # a story, not a secret
     liked = list(accumulate(chance.paretovariate(1.2) for _ in entries))
@@ -50,9 +50,10 @@ def wishes(entries: Sequence[EntryId], ballots: int, per_day: int, run: str) -> 
         number += 1
         many = per_day + 2 if number % GREEDY == 0 else chance.randint(1, MOST_ENTRIES)
         choice = list(dict.fromkeys(chance.choices(entries, cum_weights=liked, k=many * 6)))[:many]
+        person = new_id()
         voter = [
             Wish(
-                f"voter-{run}-{number:05}", entry, new_id(), number % OVER_THE_BUS == 0,
+                person, entry, new_id(), number % OVER_THE_BUS == 0,
                 2 if (handed + nth) % SAME_AGAIN == 0 else 1, "counted" if nth < per_day else "over_limit",
             )
             for nth, entry in enumerate(choice)

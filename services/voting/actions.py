@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from msgspec import json
 
@@ -25,18 +26,21 @@ from services.voting.box import BallotBox
 from services.voting.models import (
     AlreadyCounted,
     Answered,
-    Ballot,
     BallotIn,
     Channels,
     ClosedTally,
     Counts,
     Handed,
+    Kept,
     Malformed,
     Repeats,
     Tally,
     Told,
     Votable,
 )
+from services.voting.rulings.models import Corrections
+from services.voting.rulings.rules import decided_in_time
+from services.voting.rulings.store import RulingStore
 from services.voting.store import VotingStore
 
 POLL_S = 0.25
@@ -80,15 +84,17 @@ class Voting:
         return decided
 
     def _note(self, channel: str, read: Sequence[Handed | Malformed], decided: Sequence[Answered]) -> None:
-        """A line for what was refused, by entry and outcome; it names no voter."""
-        refused: Counter[tuple[str, str, str]] = Counter()
+        """A line for what was refused or held, by entry and outcome; it names no voter."""
+        if all(isinstance(decision, Counts) for decision in decided):
+            return
+        noted: Counter[tuple[str, str, str]] = Counter()
         for each, decision in zip(read, decided, strict=True):
             if not isinstance(decision, Counts | Repeats | AlreadyCounted):
                 campaign, entry = (each.campaign, each.entry) if isinstance(each, Handed) else ("", "")
-                refused[campaign, entry, rules.answer(decision).outcome] += 1
-        for (campaign, entry, outcome), ballots in refused.items():
-            what = {"campaign": campaign, "entry": entry, "channel": channel}
-            log().info("ballot_refused", **what, outcome=outcome, ballots=ballots)
+                noted[campaign, entry, rules.answer(decision).outcome] += 1
+        for (campaign, entry, outcome), ballots in noted.items():
+            said = {"campaign": campaign, "entry": entry, "channel": channel, "outcome": outcome, "ballots": ballots}
+            log().info("ballots_held" if outcome == "held" else "ballot_refused", **said)
 
     async def hand_in_message(self, sender: str | None, ballot: BallotIn) -> None:
         """Decide on a ballot from the bus, and keep the answer, so that a repeat of the message gets the same."""
@@ -106,11 +112,11 @@ class Voting:
     async def _answer(self, tx: Transaction, answer: BallotAnswer | BallotAnswers) -> None:
         tx.answer(answer)
 
-    async def receipt(self, ballot: BallotId) -> Ballot:
-        """A ballot that counts; 404 where there is none of that id."""
-        if (found := await self.store.ballot(ballot)) is None:
-            raise Refused(404, "unknown_ballot", "没有这张选票。", "No counted ballot has this id.")
-        return found
+    async def receipt(self, ballot: BallotId) -> Kept:
+        """A ballot and what it is now; 404 where there is none of that id."""
+        if not (found := await self.store.kept([ballot])):
+            raise Refused(404, "unknown_ballot", "没有这张选票。", "No ballot has this id.")
+        return found[0]
 
     async def entries(self, campaign: CampaignId, after: str, limit: int) -> list[Votable]:
         """The entries of a campaign that can be voted on; 404 where it has no public vote."""
@@ -120,7 +126,7 @@ class Voting:
     async def shown(self, campaign: CampaignId) -> tuple[Rulebook, Tally]:
         """The closed tally, or the count so far; 404 where the campaign has no public vote."""
         rulebook, _ = rules.public_vote(self.rulebooks, campaign)
-        return rulebook, await self.store.closed(campaign) or await self.store.live(campaign)
+        return rulebook, await self.store.closed(campaign) or rules.presentable(await self.store.live(campaign))
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,7 @@ class Tallying:
     clock: Clock
     stream: Callable[[], Stream]
     key: SigningKey
+    rulings: RulingStore
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self) -> bool:
@@ -160,34 +167,43 @@ class Tallying:
     async def close_ended(self) -> list[CampaignId]:
         """Close every tally whose time has come; says which."""
         ended = [rulebook for rulebook in self.rulebooks.values() if rules.settled(rulebook, self.clock.now())]
-        return [rulebook.id for rulebook in ended if await self._can_close(rulebook.id) and await self._close(rulebook)]
+        return [rulebook.id for rulebook in ended if await self._close_one(rulebook)]
 
-    async def _can_close(self, campaign: CampaignId) -> bool:
-        """Not closed yet, something was approved, and a recount of the ballots gives what was counted."""
+    async def _close_one(self, rulebook: Rulebook) -> bool:
+        """Close a tally that is not closed yet, of a campaign something was approved in, once nobody decides on its
+        ballots any more, or in time, and a recount of them gives what was counted."""
+        campaign = rulebook.id
         if await self.store.closed(campaign) or not await self.store.has_entries(campaign):
+            return False
+        corrections, held = await self.rulings.corrections(campaign), await self.rulings.amount(campaign, "held")
+        if corrections.under_way or (held and decided_in_time(rulebook, self.clock.now())):
             return False
         recounted, live = await self.store.recount(campaign), await self.store.live(campaign)
         if live.votes >= recounted.votes and live != recounted:
             log().error("tally_disagrees", campaign=campaign, ballots=recounted.votes, tallied=live.votes)
-        return live == recounted
+        left = {"held": held, "voided": await self.rulings.amount(campaign, "voided")}
+        return live == recounted and await self._close(rulebook, corrections, left)
 
     @transactional
-    async def _close(self, tx: Transaction, rulebook: Rulebook) -> bool:
+    async def _close(
+        self, tx: Transaction, rulebook: Rulebook, corrected: Corrections, left: Mapping[str, int]
+    ) -> bool:
         """Freeze the tally, signed; told in the same transaction. No ballot can come any more, so what was recounted
-        holds."""
-        if await self.store.closed(rulebook.id, tx):
+        holds, unless somebody decided on one since."""
+        if await self.store.closed(rulebook.id, tx) or await self.rulings.corrections(rulebook.id, tx) != corrected:
             return False
-        closed = rules.closed(await self.store.live(rulebook.id, tx), rulebook, self.clock.now())
+        closed = rules.closed(await self.store.live(rulebook.id, tx), rulebook, self.clock.now(), **left)
         signature = self.key.sign(rules.statement(closed), rules.SIGNED_AS)
         await self.store.close(tx, closed.model_copy(update={"signature": signature}))
         tx.tell(_tally_closed(closed))
-        tx.audit(f"campaign/{closed.campaign}", "close_tally", votes=closed.votes, digest=closed.digest)
-        log().info("tally_closed", campaign=closed.campaign, votes=closed.votes, digest=closed.digest)
+        facts: dict[str, Any] = {"votes": closed.votes, **left, "digest": closed.digest}
+        tx.audit(f"campaign/{closed.campaign}", "close_tally", **facts)
+        log().info("tally_closed", campaign=closed.campaign, **facts)
         return True
 
 
 def _tally_closed(tally: ClosedTally) -> TallyClosed:
     return TallyClosed(
         at=tally.closed_at, campaign=tally.campaign, revision=tally.revision, votes=tally.votes,
-        entries=tally.entries, digest=tally.digest,
+        entries=tally.entries, digest=tally.digest, held=tally.held or 0, voided=tally.voided or 0,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from services.voting import intake, rules, signatures
 from services.voting.actions import Voting
 from services.voting.gate import Gate
 from services.voting.live import Live, Look, Seen
-from services.voting.models import ClosedTally, Tally
+from services.voting.models import ClosedTally, State, Tally
 
 Batch = Annotated[tuple[BatchedBallot, ...], Field(min_length=1, max_length=rules.LARGEST_BATCH)]
 
@@ -33,7 +33,8 @@ class Receipt(BaseModel):
     """What anybody who has a ballot's id can see of it."""
 
     ballot: BallotId
-    counted: Literal[True] = True
+    state: State
+    """`held`: a person decides whether it counts; `voided`: a person decided that it does not."""
     campaign: CampaignId
     entry: EntryId
     received_at: datetime
@@ -64,6 +65,9 @@ class TallyOut(BaseModel):
     digest: str | None
     """SHA-256 over the canonical JSON of `entries` once closed."""
     closed_at: datetime | None
+    held: int | None
+    """Ballots nobody had decided on when it was closed, and such as were voided: they are not in it."""
+    voided: int | None
     signature: str | None
     """Compact JWS (EdDSA) over what was closed, once closed; the key is in `/.well-known/jwks.json`."""
 
@@ -81,6 +85,7 @@ def tally_out(rulebook: Rulebook, tally: Tally, now: datetime) -> TallyOut:
         state="closed" if closed else "counting" if rules.ended(rulebook, now) else "open",
         entries=tally.entries if shown else (),
         digest=closed.digest if closed else None, closed_at=closed.closed_at if closed else None,
+        held=closed.held if closed else None, voided=closed.voided if closed else None,
         signature=closed.signature if closed else None,
     )  # fmt: skip
 
@@ -146,9 +151,10 @@ def api(voting: Voting, live: Live) -> APIRouter:
 
     @router.get("/votes/{ballot}")
     async def receipt(ballot: BallotId) -> Receipt:
-        """See that a ballot counts."""
-        found = await voting.receipt(ballot)
-        return Receipt(ballot=found.id, campaign=found.campaign, entry=found.entry, received_at=found.received_at)
+        """See whether a ballot counts."""
+        kept = await voting.receipt(ballot)
+        seen = {name: getattr(kept.ballot, name) for name in ("campaign", "entry", "received_at")}
+        return Receipt(ballot=ballot, state=kept.state, **seen)
 
     @router.get("/campaigns/{campaign}/entries")
     async def entries(

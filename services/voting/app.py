@@ -1,4 +1,5 @@
-"""Puts voting's two processes together: the API takes ballots in, the tally counts votes."""
+"""Puts voting's two processes together: the API takes ballots in and lets people decide on them, the tally counts
+votes."""
 
 import asyncio
 
@@ -7,7 +8,7 @@ from chassis.rabbitstream import RabbitStream
 from chassis.service import Service
 from chassis.signing import SigningKey
 from chassis.streams import Stream
-from contracts.rulebook import load_all
+from contracts.rulebook import Rulebooks, load_all
 from services.voting import books
 from services.voting.actions import Tallying, Voting
 from services.voting.api import api, lane, look_of
@@ -17,11 +18,15 @@ from services.voting.gate import Gate
 from services.voting.handlers import handlers
 from services.voting.live import Live
 from services.voting.models import Channels
+from services.voting.rulings import api as rulings_api
+from services.voting.rulings.actions import Rulings
+from services.voting.rulings.store import RulingStore
 from services.voting.settings import Settings
 from services.voting.store import Shelf, VotingStore
 
 VOTES = "zhumeng.votes"
 LOOK_S = 1.0
+TOGETHER_S = 0.2
 
 
 def build_api(settings: Settings, clock: Clock | None = None) -> Service:
@@ -31,10 +36,12 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     book, live = voting.box.book, Live(look_of(voting), service.clock)
     service.hears = handlers(voting)
     service.lanes.append(lane(voting, Gate(voting.channels)))
-    service.routers.append(api(voting, live))
-    service.prepare.append(voting.store.prepare)
+    rulings = ruling(service, voting.rulebooks)
+    service.routers += [api(voting, live), rulings_api.api(rulings)]
+    service.prepare += [voting.store.prepare, rulings.store.prepare]
     service.tasks.append(book.keep_open)
     service.rounds += [book.brought_on, lambda: books.settle_owed(shelf, _stream(service)), live.look_again]
+    service.rounds += [rulings.carry_on, rulings.tell_counted]
     service.leaving.append(live.end)
     service.closing.append(book.close)
     return service
@@ -45,7 +52,7 @@ def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
     service = _service(settings, clock, "voting-tally")
     counting = tallying(service, settings)
     service.prepare.append(counting.store.prepare)
-    service.rounds.append(counting.count)
+    service.rounds.append(lambda: _count(counting))
     service.tasks.append(lambda: _close_ended(counting))
     return service
 
@@ -64,16 +71,31 @@ def taking(service: Service, settings: Settings) -> Voting:
     return Voting(service.transactions, store, rulebooks, service.clock, channels, box)
 
 
+def ruling(service: Service, rulebooks: Rulebooks) -> Rulings:
+    """What decides on ballots."""
+    store = RulingStore(service.database)
+    return Rulings(service.transactions, store, rulebooks, service.clock, lambda: _stream(service))
+
+
 def tallying(service: Service, settings: Settings) -> Tallying:
     """What counts and closes."""
     store, rulebooks = VotingStore(service.database), load_all(settings.rulebooks)
     key = SigningKey.read(settings.signing_key_file)
-    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service), key)
+    rulings = RulingStore(service.database)
+    return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service), key, rulings)
 
 
 def _stream(service: Service) -> Stream:
     assert service.stream is not None
     return service.stream
+
+
+async def _count(tallying: Tallying) -> bool:
+    """Count, and let the votes of a moment come together: they cost one transaction, however many they are."""
+    busy = await tallying.count()
+    if busy:
+        await asyncio.sleep(TOGETHER_S)
+    return busy
 
 
 async def _close_ended(tallying: Tallying) -> None:

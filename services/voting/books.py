@@ -31,6 +31,8 @@ SURE_S = 1.0
 CARRIED = 20_000
 """Ballots kept in memory on their way; beyond it they are read from their book."""
 PAGE = 2000
+DRAWN = 1000
+"""Ballots whose ids' secret digits are drawn at once: the system's own randomness costs as much for one."""
 LATE_AFTER, FORGET_AFTER = timedelta(seconds=60), timedelta(minutes=15)
 """A sealed book is looked into again for ballots that were under way when it was sealed, and then forgotten."""
 
@@ -56,6 +58,7 @@ class Book:
     def __init__(self, shelf: Shelf, stream: Callable[[], Stream]) -> None:
         self._shelf, self._stream = shelf, stream
         self._name, self._number, self._sure_until = "", 0, 0.0
+        self._unguessed: list[str] = []
         self._kept = self._appended = 0
         self._carried: list[Ballot] = []
         self._behind = False
@@ -88,7 +91,10 @@ class Book:
     def next_id(self) -> BallotId:
         """An id for the next ballot."""
         self._number += 1
-        return rules.ballot_id(self._name, self._number, secrets.token_hex(4))
+        if not self._unguessed:
+            drawn = secrets.token_hex(4 * DRAWN)
+            self._unguessed = [drawn[at : at + 8] for at in range(0, len(drawn), 8)]
+        return rules.ballot_id(self._name, self._number, self._unguessed.pop())
 
     def give_up(self) -> None:
         """Use another book from now on; what this one owes is seen to when its lease has run out."""
@@ -148,12 +154,16 @@ class Book:
 
 async def append(stream: Stream, producer: str, ballots: Sequence[Ballot]) -> None:
     """Append ballots of one book in their order."""
-    for start in range(0, len(ballots), PAGE):
-        some = ballots[start : start + PAGE]
-        messages = [(rules.number_of(each.id), vote_cast(each)) for each in some]
+    await append_numbered(stream, producer, [(rules.number_of(each.id), each) for each in ballots])
+
+
+async def append_numbered(stream: Stream, producer: str, numbered: Sequence[tuple[int, Ballot]]) -> None:
+    """Append ballots under other numbers than those of their books."""
+    for start in range(0, len(numbered), PAGE):
+        messages = [(number, vote_cast(ballot)) for number, ballot in numbered[start : start + PAGE]]
         await crash.during("published", stream.append(producer, messages))
         crash.point("confirmed")
-        metrics.TOLD.labels(VoteCast.topic).inc(len(some))
+        metrics.TOLD.labels(VoteCast.topic).inc(len(messages))
         await asyncio.sleep(0)
 
 

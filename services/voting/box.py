@@ -15,14 +15,16 @@ from contracts.ids import EntryId
 from contracts.rulebook import Rulebooks
 from services.voting import rules
 from services.voting.books import Book
-from services.voting.models import Answered, Ballot, Counts, Handed, NotVotable, Votable
+from services.voting.models import Answered, Ballot, Counts, Handed, Held, NotVotable, Votable
 from services.voting.store import VotingStore
+from services.voting.watch import Watch
 
 GROUP = 1000
 """Ballots decided on together, at most."""
 WAITING = 50_000
 """Ballots that may wait for their turn; more are told to come again."""
-PATIENCE_S = 8.5
+PATIENCE_S, LOOK_S = 8.5, 0.25
+"""How long anybody waits for an answer, and how often it is looked who waited for longer."""
 REMEMBERED = 20_000
 """Voters whose ballots are remembered."""
 
@@ -30,20 +32,21 @@ REMEMBERED = 20_000
 class Waiting:
     """Some ballots handed in together, until each has its answer."""
 
+    __slots__ = ("answers", "done", "handed", "left", "since")
+
     def __init__(self, handed: Sequence[Handed]) -> None:
         self.handed = handed
         self.answers: list[Answered] = [NotVotable("campaign")] * len(handed)
         self.left = len(handed)
         loop = asyncio.get_running_loop()
+        self.since = loop.time()
         self.done: asyncio.Future[list[Answered]] = loop.create_future()
-        self._late = loop.call_later(PATIENCE_S, self.fail, Unavailable("not decided in time"))
 
     def settle(self, at: int, answer: Answered) -> None:
         """Note an answer; with the last one, whoever handed in goes on."""
         self.answers[at] = answer
         self.left -= 1
         if not self.left and not self.done.done():
-            self._late.cancel()
             self.done.set_result(self.answers)
 
     def fail(self, error: Exception) -> None:
@@ -61,9 +64,12 @@ class BallotBox:
     def __init__(self, store: VotingStore, rulebooks: Rulebooks, named: frozenset[str], book: Book) -> None:
         self._store, self._rulebooks, self._named, self.book = store, rulebooks, named, book
         self._queue: deque[Item] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._looking: asyncio.TimerHandle | None = None
         self._working: asyncio.Task[None] | None = None
-        self._voters: OrderedDict[str, list[Ballot]] = OrderedDict()
+        self._voters: OrderedDict[str, Sequence[Ballot]] = OrderedDict()
         self._entries: dict[EntryId, Votable] = {}
+        self._watch = Watch()
 
     async def hand_in(self, handed: Sequence[Handed]) -> list[Answered]:
         """What became of each ballot, once all that count are kept. Unavailable where that is not known in time: some
@@ -73,10 +79,21 @@ class BallotBox:
         if len(self._queue) > WAITING:
             raise Unavailable("more ballots are waiting than can be answered in time")
         waiting = Waiting(handed)
+        self._waiting.append(waiting)
+        if self._looking is None:
+            self._look_for_late()
         self._queue.extend((waiting, at) for at in range(len(handed)))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         return await waiting.done
+
+    def _look_for_late(self) -> None:
+        """Fail who waited for too long, now and again while anybody waits: one timer for all."""
+        loop, waiting = asyncio.get_running_loop(), self._waiting
+        before, late = loop.time() - PATIENCE_S, Unavailable("not decided in time")
+        while waiting and (waiting[0].done.done() or waiting[0].since < before):
+            waiting.popleft().fail(late)
+        self._looking = loop.call_later(LOOK_S, self._look_for_late) if waiting else None
 
     async def _work(self) -> None:
         while self._queue:
@@ -99,10 +116,11 @@ class BallotBox:
         refused = await self._store.keep([ballot for _, _, ballot in counted]) if counted else set()
         crash.point("committed")
         kept = [each for place, each in enumerate(counted) if place not in refused]
-        await self.book.entered([ballot for _, _, ballot in kept])
+        await self.book.entered([ballot for _, _, ballot in kept if not ballot.held])
         for waiting, at, ballot in kept:
-            self._remember(waiting.handed[at].person, [*self._voters.get(waiting.handed[at].person, ()), ballot])
-            waiting.settle(at, Counts(ballot))
+            person = waiting.handed[at].person
+            self._remember(person, (*self._voters.get(person, ()), ballot))
+            waiting.settle(at, Held(ballot.id) if ballot.held else Counts(ballot))
         if refused:
             lost = [counted[place] for place in sorted(refused)]
             known = await self._store.ballots_of([waiting.handed[at].person for waiting, at, _ in lost])
@@ -112,7 +130,7 @@ class BallotBox:
         self._queue.extendleft(reversed(again))
 
     def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item]]:
-        """What would count, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
+        """What is to be kept, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
         counted: list[tuple[Waiting, int, Ballot]] = []
         again: list[Item] = []
         busy: set[str] = set()
@@ -128,7 +146,7 @@ class BallotBox:
                 decision = rules.decide(handed, spare, rulebook, entry, self._voters.get(person, ()), self._named)
                 if isinstance(decision, Counts):
                     busy.add(person)
-                    counted.append((waiting, at, decision.ballot))
+                    counted.append((waiting, at, self._watch.seen(decision.ballot, handed, rulebook)))
                     spare = self.book.next_id()
                 else:
                     waiting.settle(at, decision)
@@ -139,7 +157,7 @@ class BallotBox:
         if unknown:
             self._entries |= {entry.id: entry for entry in await self._store.votable(unknown)}
 
-    def _remember(self, person: str, ballots: list[Ballot]) -> None:
+    def _remember(self, person: str, ballots: Sequence[Ballot]) -> None:
         self._voters[person] = ballots
         self._voters.move_to_end(person)
         while len(self._voters) > REMEMBERED:

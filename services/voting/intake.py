@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from msgspec import DecodeError, Raw, ValidationError, convert, json
+from msgspec import DecodeError, Raw, ValidationError, convert, json, structs
 
 from chassis.refusal import Refused
 from contracts.ingress import HandInBallot, HandInBallots
@@ -41,7 +41,9 @@ def answered(batch: bool, answers: Sequence[Answer]) -> bytes:
 
 def of_message(ballot: HandInBallot, message_id: str) -> BallotIn:
     """A ballot from the bus; its message's id is its nonce."""
-    return BallotIn(ballot.campaign, ballot.entry, ballot.voter, ballot.cast_at, _nonce(message_id))
+    return BallotIn(
+        ballot.campaign, ballot.entry, ballot.voter, ballot.cast_at, ballot.device, ballot.address, _nonce(message_id)
+    )
 
 
 def of_batch(batch: HandInBallots, message_id: str) -> list[BallotIn | Malformed]:
@@ -59,7 +61,7 @@ def under(name: str, ballots: Sequence[BallotIn | Malformed]) -> list[BallotIn |
     """The ballots of what can be named; one without a nonce has the name and its place."""
     return [
         each if isinstance(each, Malformed) or each.nonce
-        else BallotIn(each.campaign, each.entry, each.voter, each.cast_at, _nonce(f"{name}/{at}"))
+        else structs.replace(each, nonce=_nonce(f"{name}/{at}"))
         for at, each in enumerate(ballots)
     ]  # fmt: skip
 

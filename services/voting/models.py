@@ -15,6 +15,8 @@ from services.voting.settings import Channel
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Given = Annotated[str, Meta(min_length=1, max_length=128)]
+State = Literal["counted", "held", "voided"]
+"""What a ballot is: a vote, or kept without counting, until somebody decides on it or since somebody did."""
 
 
 class Record(BaseModel):
@@ -62,18 +64,20 @@ class Channels:
         return self.agreed.get(channel, UNLISTED)
 
 
-class BallotIn(Struct, frozen=True, forbid_unknown_fields=True):
+class BallotIn(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A ballot as a channel writes it. Read tens of thousands of times a second, so neither this nor what is made of
-    it is a pydantic model."""
+    it is a pydantic model, or anything the garbage collector looks at."""
 
     campaign: Id
     entry: Id
     voter: Given
     cast_at: Annotated[datetime, Meta(tz=True)] | None = None
+    device: Given | None = None
+    address: Given | None = None
     nonce: Given | None = None
 
 
-class Handed(Struct, frozen=True):
+class Handed(Struct, frozen=True, gc=False):
     """A ballot as a channel handed it in, and when it was received."""
 
     campaign: CampaignId
@@ -81,10 +85,15 @@ class Handed(Struct, frozen=True):
     channel: str
     voter: str
     """The pseudonym."""
+    own: str
+    """The channel's own id of the voter, normalised: looked at, never kept."""
     received_at: datetime
     """By the server's clock, in whole milliseconds: the time that decides."""
     cast_at: datetime | None = None
     """By the channel's clock: recorded only."""
+    device: str | None = None
+    """A pseudonym as well, as is the address."""
+    address: str | None = None
     nonce: str | None = None
 
     @property
@@ -93,8 +102,9 @@ class Handed(Struct, frozen=True):
         return f"{self.campaign}/{self.voter}"
 
 
-class Ballot(Struct, frozen=True):
-    """A ballot that counts. It is never deleted."""
+class Ballot(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A ballot as it was kept, which uses its voter's limits. It is never changed or deleted; whether it counts is
+    kept beside it."""
 
     id: BallotId
     campaign: CampaignId
@@ -109,14 +119,37 @@ class Ballot(Struct, frozen=True):
     """The calendar day it counts for in the campaign's time zone: `2023-09-04`."""
     received_at: datetime
     cast_at: datetime | None = None
+    device: str | None = None
+    address: str | None = None
     nonce: str | None = None
+    held: tuple[str, ...] = ()
+    """The rulebook's signals it tripped: it was not counted when it was handed in, but answered as held."""
 
 
 @dataclass(frozen=True)
-class Counts:
+class Kept:
+    """A ballot and what it is now."""
+
+    ballot: Ballot
+    state: State
+    told: bool
+    """It is in the vote stream or on its way there: it counts, or did until it was voided."""
+    ruling: str | None = None
+    """The last one that decided on it."""
+
+
+class Counts(Struct, frozen=True, gc=False):
     """The ballot is a vote, once it is kept."""
 
     ballot: Ballot
+
+
+@dataclass(frozen=True)
+class Held:
+    """The ballot is kept and does not count before somebody says so. A repeat, or another ballot for its entry, is
+    answered the same, whatever was decided since: its id tells that."""
+
+    ballot: BallotId
 
 
 @dataclass(frozen=True)
@@ -172,11 +205,11 @@ class Malformed:
     reason: str
 
 
-Answered = Counts | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVotable | NonceReused | Malformed
+Answered = Counts | Held | Repeats | AlreadyCounted | OverLimit | OutsideWindow | NotVotable | NonceReused | Malformed
 """What can become of a ballot."""
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What the channel is told of one ballot; see `contracts.ingress.BallotAnswer`."""
 
     outcome: str
@@ -210,5 +243,8 @@ class ClosedTally(Tally):
     revision: Revision
     digest: str
     closed_at: datetime
+    held: int | None = None
+    """Ballots nobody had decided on, and such as were voided: neither is in it. None in tallies that do not say so."""
+    voided: int | None = None
     signature: str | None = None
     """Compact JWS over all the rest (`rules.statement`); tallies can be kept without one."""

@@ -1,9 +1,6 @@
 """What decides about ballots and tallies: pure, with the time passed in."""
 
 import hashlib
-import hmac
-import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,6 +13,7 @@ from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId
 from contracts.rulebook import Rulebook, Rulebooks
 from contracts.rulebook.voting import Voting
+from services.voting import pseudonyms
 from services.voting.models import (
     AlreadyCounted,
     Answer,
@@ -26,6 +24,7 @@ from services.voting.models import (
     ClosedTally,
     Counts,
     Handed,
+    Held,
     LimitName,
     Malformed,
     NonceReused,
@@ -46,31 +45,11 @@ LARGEST_BATCH: Final = 1000
 """Ballots in one request or message."""
 LARGEST_BODY: Final = 1 << 20
 """Bytes of one request: room for the largest batch, and little more."""
-_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def in_milliseconds(now: datetime) -> datetime:
     """An instant cut to whole milliseconds, as it is kept."""
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def normal_voter(voter: str) -> str:
-    """The form in which two ids of one voter are equal; empty where nothing of it is left.
-
-    Control and invisible format characters dropped, Unicode NFKC (full-width and composed forms), case folded,
-    runs of white space one blank, none at the ends.
-    """
-    if voter.isascii() and voter.isprintable():
-        return " ".join(voter.lower().split())
-    visible = "".join(c for c in voter if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
-    return " ".join(folded.split())
-
-
-def pseudonym(key: bytes, channel: str, normal: str) -> str:
-    """A voter of a channel as 128 bits in hex: HMAC-SHA-256 over channel and normalised id, cut in half."""
-    said = _json([channel, normal]).encode(errors="surrogatepass")
-    return hmac.digest(key, said, "sha256")[:16].hex()
 
 
 def channel_of(channels: Channels, sender: str | None) -> str:
@@ -84,11 +63,16 @@ def channel_of(channels: Channels, sender: str | None) -> str:
 
 def handed(key: bytes, channel: str, ballot: BallotIn, received_at: datetime) -> Handed | Malformed:
     """A ballot as received in a channel, `received_at` in whole milliseconds."""
-    if not (voter := normal_voter(ballot.voter)):
+    if not (own := pseudonyms.normal_voter(ballot.voter)):
         return Malformed("voter: nothing of it can be seen")
+    try:
+        address = ballot.address and pseudonyms.of_address(key, ballot.address)
+    except ValueError:
+        return Malformed("address: neither IPv4 nor IPv6")
+    device = ballot.device and pseudonyms.of_device(key, channel, ballot.device)
     return Handed(
-        CampaignId(ballot.campaign), EntryId(ballot.entry), channel, pseudonym(key, channel, voter), received_at,
-        ballot.cast_at, ballot.nonce,
+        CampaignId(ballot.campaign), EntryId(ballot.entry), channel, pseudonyms.of_voter(key, channel, own), own,
+        received_at, ballot.cast_at, device, address, ballot.nonce,
     )  # fmt: skip
 
 
@@ -111,9 +95,9 @@ def decide(
         return NotVotable("channel")
     if entry is None or entry.campaign != handed.campaign or entry.track not in voting.tracks:
         return NotVotable("entry")
-    day = _day(rulebook.zone.key, handed.received_at.replace(second=0, microsecond=0))
+    day = _day(rulebook.zone.key, handed.received_at.timestamp() // 60)
     reached = _reached_limit(handed, voting, earlier, day) if earlier else None
-    if isinstance(reached, AlreadyCounted):
+    if isinstance(reached, AlreadyCounted | Held):
         return reached
     if rulebook.vote_window(handed.received_at) is None:
         return _outside(handed.received_at, rulebook, voting)
@@ -127,11 +111,13 @@ def _outside(received_at: datetime, rulebook: Rulebook, voting: Voting) -> Outsi
     return OutsideWindow(opens, closes)
 
 
-def _of_nonce(handed: Handed, earlier: Sequence[Ballot]) -> Repeats | NonceReused | None:
+def _of_nonce(handed: Handed, earlier: Sequence[Ballot]) -> Held | Repeats | NonceReused | None:
     first = next((ballot for ballot in earlier if ballot.nonce == handed.nonce), None)
     if first is None:
         return None
-    return Repeats(first.id) if first.entry == handed.entry else NonceReused()
+    if first.entry != handed.entry:
+        return NonceReused()
+    return Held(first.id) if first.held else Repeats(first.id)
 
 
 Used = tuple[LimitName, int, list[Ballot]]
@@ -150,26 +136,27 @@ def _used(handed: Handed, voting: Voting, mine: Sequence[Ballot], day: str) -> I
 
 def _reached_limit(
     handed: Handed, voting: Voting, earlier: Sequence[Ballot], day: str
-) -> AlreadyCounted | OverLimit | None:
-    """The limit that is used up. One vote, used for this very entry, was already counted; anything else is over."""
+) -> AlreadyCounted | Held | OverLimit | None:
+    """The limit that is used up. One ballot, used for this very entry, was counted or held before; anything else is
+    over."""
     reached = [each for each in _used(handed, voting, earlier, day) if len(each[2]) >= each[1]]
     for _, allowed, used in reached:
         if allowed == 1 and used[0].entry == handed.entry:
-            return AlreadyCounted(used[0].id)
+            return Held(used[0].id) if used[0].held else AlreadyCounted(used[0].id)
     return next((OverLimit(name, allowed) for name, allowed, _ in reached), None)
 
 
 def _ballot(handed: Handed, ballot_id: BallotId, rulebook: Rulebook, entry: Votable, n: int, day: str) -> Ballot:
     return Ballot(
         ballot_id, rulebook.id, rulebook.revision, entry.id, handed.channel, handed.voter, n, day,
-        handed.received_at, handed.cast_at, handed.nonce,
+        handed.received_at, handed.cast_at, handed.device, handed.address, handed.nonce,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
-def _day(zone: str, minute: datetime) -> str:
-    """The calendar day of an instant; all of a minute lie in one."""
-    return minute.astimezone(ZoneInfo(zone)).date().isoformat()
+def _day(zone: str, minute: float) -> str:
+    """The calendar day of a minute since 1970; all of it lies in one."""
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).date().isoformat()
 
 
 def ballot_prefix(book: str, number: int) -> str:
@@ -193,6 +180,11 @@ def book_of(ballot: BallotId) -> str:
     return ballot[:8] + ballot[9:13] + ballot[14:18]
 
 
+HELD = (
+    "选票已收到。因投票出现异常迹象，须经人工核查后才能计入，结果可凭选票编号查询。",
+    "Your ballot was received. Something about the voting looked unusual, so a person decides whether it counts; "
+    "its id tells what became of it.",
+)
 NOT_VOTABLE = {
     "campaign": ("没有这项活动，或该活动不设公众投票。", "There is no such campaign, or it has no public vote."),
     "channel": ("该活动不接受此渠道的投票。", "This campaign takes no ballots from this channel."),
@@ -211,8 +203,10 @@ def answer(decision: Answered) -> Answer:
         case Counts(Ballot(id=ballot)) | Repeats(ballot):
             return Answer("counted", ballot, "投票成功。", "Counted.")
         case AlreadyCounted(ballot):
-            zh, en = "您已经为该作品投过票。", "Your vote for this entry was counted before."
+            zh, en = "您已经为该作品投过票。", "You voted for this entry before."
             return Answer("already_counted", ballot, zh, en)
+        case Held(ballot):
+            return Answer("held", ballot, *HELD)
         case OverLimit(limit, allowed):
             return Answer("over_limit", None, *(text.format(allowed) for text in OVER_LIMIT[limit]))
         case OutsideWindow(opens, closes):
@@ -254,6 +248,11 @@ def tally(campaign: CampaignId, counts: Iterable[tuple[EntryId, int]]) -> Tally:
     return Tally(campaign=campaign, entries=tuple(sorted(entries, key=lambda each: (-each.votes, each.entry))))
 
 
+def presentable(tally: Tally) -> Tally:
+    """A live tally as it is shown: without an entry that has less than no votes for the moment."""
+    return tally.model_copy(update={"entries": tuple(each for each in tally.entries if each.votes > 0)})
+
+
 def canonical(entries: Sequence[Tallied]) -> bytes:
     """The bytes of a tally: JSON with sorted keys and no blanks, in UTF-8."""
     return canonical_json([each.model_dump(mode="json") for each in entries])
@@ -272,17 +271,17 @@ def public_vote(rulebooks: Rulebooks, campaign: CampaignId) -> tuple[Rulebook, V
     return rulebook, rulebook.voting
 
 
-def closed(tally: Tally, rulebook: Rulebook, now: datetime) -> ClosedTally:
-    """The tally as it is frozen."""
+def closed(tally: Tally, rulebook: Rulebook, now: datetime, *, held: int, voided: int) -> ClosedTally:
+    """The tally as it is frozen, with how many ballots are not in it."""
     return ClosedTally(
         campaign=tally.campaign, entries=tally.entries, revision=rulebook.revision, digest=digest(tally.entries),
-        closed_at=in_milliseconds(now),
+        closed_at=in_milliseconds(now), held=held, voided=voided,
     )  # fmt: skip
 
 
 def statement(tally: ClosedTally) -> dict[str, Any]:
     """What is signed of a closed tally: all that was closed, with the sum of its votes."""
-    return {**tally.model_dump(mode="json", exclude={"signature"}), "votes": tally.votes}
+    return {**tally.model_dump(mode="json", exclude={"signature"}, exclude_none=True), "votes": tally.votes}
 
 
 def ended(rulebook: Rulebook, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Voting's records in MongoDB: entries, ballots, the books that number them, live counts, closed tallies."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,13 +19,15 @@ from chassis.mongo import Document
 from chassis.transaction import Transaction
 from contracts.ids import BallotId, CampaignId, EntryId, TrackId
 from services.voting import rules
-from services.voting.models import Ballot, ClosedTally, Tally, Votable
+from services.voting.models import Ballot, ClosedTally, Kept, Tally, Votable
 
 WRITE_S = 8.0
 """A group of ballots is kept within this, or nobody knows yet."""
 DUPLICATE = 11000
 LOOKED_UP = 100
 """Voters whose ballots one query asks for."""
+COUNTED: Document = {"state": None}
+"""Only what is held or voided has a state, so that a ballot that counts costs nothing more."""
 
 
 class VotingStore:
@@ -38,12 +41,19 @@ class VotingStore:
         self._counts = database["counts"]
         self._positions = database["positions"]
         self._tallies = database["tallies"]
+        self._corrections = database["corrections"]
 
     async def prepare(self) -> None:
         """Create indexes. The `_id` of a ballot, `<campaign>/<voter>/<n>`, is what makes one vote once; ids of ballots
         rise within a book, so that a book can be read in its order."""
         await self._entries.create_indexes([IndexModel([("campaign", ASCENDING), ("_id", ASCENDING)])])
-        await self._ballots.create_indexes([IndexModel([("ballot", ASCENDING)], unique=True)])
+        decided_on = {"partialFilterExpression": {"state": {"$exists": True}}}
+        await self._ballots.create_indexes(
+            [
+                IndexModel([("ballot", ASCENDING)], unique=True),
+                IndexModel([("state", ASCENDING), ("ballot", ASCENDING)], **decided_on),
+            ]
+        )
 
     async def admit(self, tx: Transaction, entry: Votable) -> None:
         """Keep an entry as votable; of several approvals the latest is kept."""
@@ -69,7 +79,7 @@ class VotingStore:
         not kept because another took their number. Any other failure leaves it open what was kept."""
         with pymongo.timeout(WRITE_S):
             try:
-                await self._ballots.insert_many([_ballot_document(ballot) for ballot in ballots], ordered=False)
+                await self._ballots.insert_many([ballot_document(ballot) for ballot in ballots], ordered=False)
             except BulkWriteError as error:
                 refused: list[Document] = error.details["writeErrors"]
                 if error.details["writeConcernErrors"] or any(each["code"] != DUPLICATE for each in refused):
@@ -85,22 +95,21 @@ class VotingStore:
                 some = persons[start : start + LOOKED_UP]
                 wanted = {"$or": [{"_id": {"$gt": f"{person}/", "$lt": f"{person}0"}} for person in some]}
                 async for row in self._ballots.find(wanted):
-                    found[row["_id"].rpartition("/")[0]].append(_ballot(row))
+                    found[row["_id"].rpartition("/")[0]].append(ballot_of(row))
         return {person: sorted(ballots, key=lambda ballot: ballot.n) for person, ballots in found.items()}
 
-    async def ballot(self, ballot: BallotId) -> Ballot | None:
-        """A ballot that counts."""
-        found = await self._ballots.find_one({"ballot": ballot})
-        return None if found is None else _ballot(found)
+    async def kept(self, ballots: Sequence[BallotId]) -> list[Kept]:
+        """Those of some ballots that were kept, and what they are now."""
+        return [kept(row) async for row in self._ballots.find({"ballot": {"$in": list(ballots)}})]
 
     async def count_ballots(self, campaign: CampaignId) -> int:
         """How many ballots count in a campaign."""
-        return await self._ballots.count_documents({"campaign": campaign})
+        return await self._ballots.count_documents({"campaign": campaign, **COUNTED})
 
     async def recount(self, campaign: CampaignId) -> Tally:
         """The tally made anew from nothing but the ballots."""
         steps: list[Document] = [
-            {"$match": {"campaign": campaign}},
+            {"$match": {"campaign": campaign, **COUNTED}},
             {"$group": {"_id": "$entry", "votes": {"$sum": 1}}},
         ]
         found = await self._ballots.aggregate(steps, allowDiskUse=True)
@@ -128,9 +137,13 @@ class VotingStore:
         return True
 
     async def live(self, campaign: CampaignId, tx: Transaction | None = None) -> Tally:
-        """The tally of the votes in the stream so far."""
-        found = await self._counts.find_one({"_id": campaign}, session=_session(tx))
-        return rules.tally(campaign, [(entry, votes) for entry, votes in (found or {"entries": {}})["entries"].items()])
+        """The tally of the votes in the stream so far, without those that were voided. Where one was voided before it
+        came into the stream an entry has a vote too few, below none even, until it did."""
+        counts = await self._counts.find_one({"_id": campaign}, session=_session(tx)) or {"entries": {}}
+        corrections = await self._corrections.find_one({"_id": campaign}, session=_session(tx)) or {}
+        votes: Counter[str] = Counter(counts["entries"])
+        votes.subtract(corrections.get("voided", {}))
+        return rules.tally(campaign, [(EntryId(entry), left) for entry, left in votes.items() if left])
 
     async def forget_counts(self) -> None:
         """Drop the live counts and begin at the first vote of the stream, when that was made anew and is empty."""
@@ -142,7 +155,9 @@ class VotingStore:
         return await self._ballots.estimated_document_count()
 
     async def close(self, tx: Transaction, tally: ClosedTally) -> None:
-        """Freeze a tally; a campaign has one, written once."""
+        """Freeze a tally; a campaign has one, written once. A ruling at the same moment conflicts with it."""
+        frozen = {"$set": {"closed": True}}
+        await self._corrections.update_one({"_id": tally.campaign}, frozen, upsert=True, session=tx.session)
         await self._tallies.insert_one({"_id": tally.campaign, **tally.model_dump()}, session=tx.session)
 
     async def closed(self, campaign: CampaignId, tx: Transaction | None = None) -> ClosedTally | None:
@@ -213,12 +228,12 @@ class Shelf:
     async def marked(self, book: str, after: int, one: int, limit: int) -> list[Ballot]:
         """Ballots one look found, in their order."""
         found = self._ballots.find({**_between(book, after, None), "look": one}).sort("ballot").limit(limit)
-        return [_ballot(row) async for row in found]
+        return [ballot_of(row) async for row in found]
 
     async def ballots(self, book: str, after: int, upto: int, limit: int) -> list[Ballot]:
-        """Ballots of a book in their order."""
+        """Ballots of a book in their order; here and below without those that were held, which no book tells."""
         found = self._ballots.find(_between(book, after, upto)).sort("ballot").limit(limit)
-        return [_ballot(row) async for row in found]
+        return [ballot_of(row) async for row in found]
 
     async def clear(self) -> bool:
         """Take every book off the shelf; False, and nothing is done, while a process holds one."""
@@ -229,8 +244,8 @@ class Shelf:
 
     async def page(self, after: str, limit: int) -> list[Ballot]:
         """All ballots of all books by id, from the one behind `after`."""
-        found = self._ballots.find({"ballot": {"$gt": after}}).sort("ballot").limit(limit)
-        return [_ballot(row) async for row in found]
+        found = self._ballots.find({"ballot": {"$gt": after}, "held": None}).sort("ballot").limit(limit)
+        return [ballot_of(row) async for row in found]
 
     async def forget(self, after: timedelta) -> None:
         """Take books off the shelf that were sealed long ago."""
@@ -244,22 +259,32 @@ def _in(span: timedelta) -> Document:
 
 def _between(book: str, after: int, upto: int | None) -> Document:
     """The ballots of a book with numbers above `after`, up to `upto` included."""
-    first = rules.ballot_prefix(book, after + 1)
-    return {"ballot": {"$gte": first, "$lt": rules.ballot_prefix(book, (0xFFFFFFFE if upto is None else upto) + 1)}}
+    first, end = (rules.ballot_prefix(book, n + 1) for n in (after, 0xFFFFFFFE if upto is None else upto))
+    return {"ballot": {"$gte": first, "$lt": end}, "held": None}
 
 
 def _session(tx: Transaction | None) -> AsyncClientSession | None:
     return None if tx is None else tx.session
 
 
-def _ballot_document(ballot: Ballot) -> Document:
-    document = asdict(ballot)
+def ballot_document(ballot: Ballot) -> Document:
+    """A ballot as it lies in the database; what it does not have is left out."""
+    document = {name: value for name, value in asdict(ballot).items() if value}
+    if ballot.held:
+        document["state"] = "held"
     return {"_id": f"{ballot.campaign}/{ballot.voter}/{ballot.n}", "ballot": document.pop("id"), **document}
 
 
-def _ballot(document: Document) -> Ballot:
-    fields: dict[str, Any] = {name: document[name] for name in Ballot.__struct_fields__ if name != "id"}
-    return Ballot(id=document["ballot"], **fields)
+def ballot_of(document: Document) -> Ballot:
+    """The ballot in a document."""
+    fields: dict[str, Any] = {name: document[name] for name in Ballot.__struct_fields__ if document.get(name)}
+    return Ballot(id=document["ballot"], **{**fields, "held": tuple(document.get("held", ()))})
+
+
+def kept(document: Document) -> Kept:
+    """The same, and what it is now."""
+    ballot, told = ballot_of(document), "held" not in document or "later" in document
+    return Kept(ballot, document.get("state", "counted"), told, document.get("ruling"))
 
 
 def _document(record: Votable) -> Document:

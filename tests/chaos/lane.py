@@ -39,6 +39,7 @@ UNFINISHED: Mapping[str, tuple[str, Document]] = {
     "notify": ("notices", {"state": "due"}),
     "media-api": ("tickets", {"state": "completing"}),
     "media-worker": ("jobs", {"state": {"$in": OPEN}}),
+    "voting-api": ("rulings", {"done": False}),
 }
 """What a background task still has to do, by process: the collection it lies in and how it is known."""
 LATER = timedelta(minutes=2)
@@ -193,13 +194,15 @@ class Lane:
         return told and await self.all_votes_told()
 
     async def all_votes_told(self) -> bool:
-        """Whether every ballot is in the vote stream, and where this process counts, counted."""
+        """Whether every ballot is in the vote stream that was not held, or was and then counted; and where this process
+        counts, counted."""
         if self.service.stream is None:
             return True
         while found := await self.service.stream.poll(self._voted, 0.05):
             self.votes.update(attributes(entry.message)["ce-id"] for entry in found)
             self._voted = found[-1].offset + 1
-        kept = {row["ballot"] async for row in self.service.database.ballots.find({}, {"ballot": 1})}
+        votes = {"$or": [{"held": None}, {"later": {"$exists": True}}]}
+        kept = {row["ballot"] async for row in self.service.database.ballots.find(votes, {"ballot": 1})}
         place = await self.service.database.positions.find_one({"_id": "votes"}) or {"next": 0}
         return kept <= self.votes.keys() and (self.name != "voting-tally" or place["next"] == self._voted)
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 
+import httpx
+
 from chassis.ids import new_id
 from contracts.events import registration
+from contracts.ids import BallotId, CampaignId, EntryId
 from deploy.contracts.examples import AT, GANSU, LANZHOU, SLOT, THEME, TRACK
 from services.registration.accounts.models import Account
 from services.registration.accounts.store import AccountStore
 from services.registration.certification.models import Studio
 from services.registration.certification.store import StudioStore
+from services.voting.models import Ballot
+from services.voting.store import VotingStore
 from tests.chaos.lane import Lane
 from tests.chaos.scenarios import PACKAGE, Act, Scenario, votable
 from tests.service.media.conftest import digest
@@ -77,6 +82,37 @@ async def cast_ballot(lane: Lane) -> Act:
     return lambda: lane.ask("POST", "/v1/votes", lane.token("frontend"), json=body)
 
 
+async def count_held_ballots(lane: Lane) -> Act:
+    """VoteCast, of ballots that were held, once each."""
+    entry = EntryId(await votable(lane))
+    number = BallotId(new_id())
+    held = Ballot(
+        number, CampaignId("cloud-studio-2023"), "0" * 64, entry, "douyin", new_id(), 1, "2023-09-10", AT, held=("it",)
+    )
+    await VotingStore(lane.service.database).keep([held])
+    return ruling(lane, "count", number)
+
+
+async def void_votes(lane: Lane) -> Act:
+    """BallotsVoided, of a vote in the stream."""
+    cast = await cast_ballot(lane)
+    await lane.settle()
+    answer = await cast()
+    assert isinstance(answer, httpx.Response)
+    return ruling(lane, "void", answer.raise_for_status().json()["ballot"])
+
+
+def ruling(lane: Lane, do: str, ballot: str) -> Act:
+    """The act of deciding on a ballot."""
+    path, token = f"/v1/campaigns/cloud-studio-2023/rulings/{new_id()}", lane.token("national")
+
+    async def rule() -> None:
+        answer = await lane.ask("PUT", path, token, json={"do": do, "reason": "经核查", "ballots": [ballot]})
+        assert answer is None or answer.status_code == 200, answer.text
+
+    return rule
+
+
 TELLERS: Mapping[str, Mapping[str, Scenario]] = {
     "registration": {
         "open account": open_account,
@@ -85,6 +121,10 @@ TELLERS: Mapping[str, Mapping[str, Scenario]] = {
     },
     "media-api": {"complete upload": complete_upload},
     "review": {"approve entry": approve_entry},
-    "voting-api": {"cast ballot": cast_ballot},
+    "voting-api": {
+        "cast ballot": cast_ballot,
+        "count held ballots": count_held_ballots,
+        "void votes": void_votes,
+    },
 }
 """By process, then by what is done."""

@@ -31,7 +31,7 @@ ENOUGH: Final = 2 * 2**20
 """Bytes of a place after which no further sample is read."""
 MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
 PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
-SCANS: Final = 200
+SCANS: Final = 100
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
 HARMLESS: Final = "extraneous bytes before marker"
 """What cameras leave between segments and every viewer skips."""

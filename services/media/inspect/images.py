@@ -24,6 +24,8 @@ MARKER: Final = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 STRAY: Final = 64 * 2**10
 """Bytes between two segments at most."""
 EOI: Final = b"\xff\xd9"
+BLOCK: Final = 64
+"""Pixels coded together."""
 TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations that lay the picture on its side."""
 TAIL: Final = 64 * 2**10
@@ -44,6 +46,7 @@ async def read_jpeg(source: Source) -> Image:
         if length < 2:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker == SCAN and size.width:
+            _refuse_bomb(size, source.size)
             await _check_end(source, at + length)
             return _image(size, turned)
         if marker in FRAMES:
@@ -79,6 +82,12 @@ def _size(marker: int, frame: bytes) -> Pixels:
     if width * height > bounds.PIXELS:
         raise Damaged("bomb", f"{width}x{height}")
     return Pixels(width, height)
+
+
+def _refuse_bomb(size: Pixels, length: int) -> None:
+    """Every block of 8 by 8 takes a bit at least (F.1.2.1): a picture of more was made to fill a viewer's memory."""
+    if size.width * size.height > BLOCK * 8 * length:
+        raise Damaged("bomb", f"{size.width}x{size.height}, {length} B")
 
 
 async def _check_end(source: Source, scan: int) -> None:

@@ -38,7 +38,7 @@ def descriptor_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
     if max(entry.packed, entry.size) <= FULL32:
         said.append(struct.pack("<3L", entry.crc, entry.packed, entry.size))
     if not any(data.startswith((each, DESCRIPTOR_SIGN + each)) for each in said):
-        yield Fault("header", f"@{entry.offset}, descriptor", entry.shown)
+        yield Fault("header", f"descriptor of @{entry.offset}", entry.shown)
 
 
 def names_length(head: bytes) -> int:
@@ -50,11 +50,11 @@ def names_length(head: bytes) -> int:
 def local_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
     """How a local header (with the names after it) contradicts the directory."""
     if len(data) < LOCAL_HEAD.size or not data.startswith(LOCAL):
-        yield Fault("header", f"@{entry.offset}", entry.shown)
+        yield Fault("header", f"local header @{entry.offset}", entry.shown)
         return
     _, _, flags, method, _, _, crc, packed, size, long, _ = LOCAL_HEAD.unpack_from(data)
     if data[LOCAL_HEAD.size : LOCAL_HEAD.size + long] != entry.raw or method != entry.method or flags & ENCRYPTED:
-        yield Fault("header", f"@{entry.offset}", entry.shown)
+        yield Fault("header", f"local header @{entry.offset}", entry.shown)
     elif not flags & DESCRIPTOR and not (
         crc == entry.crc and packed in (entry.packed, FULL32) and size in (entry.size, FULL32)
     ):

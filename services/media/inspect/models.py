@@ -90,7 +90,8 @@ Content = Video | Image | Document
 @dataclass(frozen=True, slots=True)
 class File:
     """One file of a package, what systems leave behind aside. `format` is what the bytes are (`mp4`, `docx`, `jpg`…),
-    the extension only where the bytes do not tell. `content` is None where it was not asked for or not readable."""
+    the extension only where the bytes do not tell. `content` is None where it was not asked for or not readable;
+    `claims` is what the name alone says it is."""
 
     name: str
     size: int
@@ -98,6 +99,7 @@ class File:
     family: Family
     key: tuple[int, int]
     content: Content | None = None
+    claims: Family = "other"
 
 
 @dataclass(frozen=True, slots=True)

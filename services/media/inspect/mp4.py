@@ -8,6 +8,8 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Final
 
+from zlib_ng import zlib_ng
+
 from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
 from services.media.inspect.boxes import Box, Place, load, top_boxes
@@ -42,6 +44,18 @@ async def read_mp4(source: Source) -> Video:
     )
 
 
+def _opened(movie: Box) -> Box:
+    """The index itself, which QuickTime may keep deflated (QuickTime File Format, Compressed Movie Resources)."""
+    packed = movie.find(b"cmov", b"cmvd")
+    if packed is None:
+        return movie
+    try:
+        data = zlib_ng.decompressobj().decompress(bytes(packed.data[4:]), bounds.MOVIE)
+    except zlib_ng.error as error:  # type: ignore[misc] # its stubs call the class an instance
+        raise Damaged("damaged", f"cmvd: {error}") from error
+    return Box(b"", memoryview(data)).need(b"moov")
+
+
 async def read_movie(source: Source) -> Movie:
     """The same stream with its samples. Every sample it declares lies in the file; Damaged otherwise."""
     movie, fragments, data = None, list[tuple[int, Box]](), list[Place]()
@@ -61,14 +75,16 @@ async def read_movie(source: Source) -> Movie:
 
 def _understand(movie: Box, fragments: Sequence[tuple[int, Box]], data: tuple[Place, ...]) -> Movie:
     """What the index says, held against the bytes there are; long for an index that is absurd."""
+    movie = _opened(movie)
     tracks = tracks_of(movie)
     _add_fragments(movie, fragments, {track.id: track for track in tracks})
     track = _only_video(tracks)
     samples = track.samples
     if not samples.sizes or not samples.length:
         raise Damaged("missing-samples", f"0 / {len(samples.sizes)}")
-    if astray := samples.astray(data):
-        raise Damaged("missing-samples", f"{astray} / {len(samples.starts)} chunks")
+    for each in (track, *(each for each in tracks if each.handler == b"soun" and each.samples.sizes)):
+        if astray := each.samples.astray(data):
+            raise Damaged("missing-samples", f"{astray} / {len(each.samples.starts)} chunks")
     if (claimed := sum(samples.sizes)) > (there := sum(place.size for place in data)):
         raise Damaged("missing-samples", f"{claimed} > {there} B")
     if (empty := samples.sizes.count(0)) * EMPTY > len(samples.sizes):

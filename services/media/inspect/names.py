@@ -18,6 +18,7 @@ LONGEST: Final = 255
 """Bytes of one name that every file system takes."""
 DEEPEST: Final = 32
 """Folders in one another."""
+NAMELESS: Final = "(无名 unnamed)"
 RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in "123456789¹²³")})
 FORBIDDEN: Final = frozenset('<>:"|?*')
 TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -51,7 +52,7 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 def shown(name: str) -> str:
     """The name safe to print: Windows' backslashes as slashes; control and format characters escaped, so that none
     can end a line or turn the direction of the text around; letters composed, which macOS takes apart."""
-    return "".join(map(_safe, unicodedata.normalize("NFC", name.replace("\\", "/"))))
+    return "".join(map(_safe, unicodedata.normalize("NFC", name.replace("\\", "/")))) or NAMELESS
 
 
 def _safe(letter: str) -> str:

@@ -16,6 +16,7 @@ from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.ole import old_office, old_word
+from services.media.inspect.png import png_decodes, read_png
 from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.source import BLOCK, Blocks, Source, head
 from services.media.inspect.unpack import opened_in_place, proving_rar
@@ -119,7 +120,7 @@ async def _archive(
         return facts
     entries = list(filter(wanted, directory.entries))
     if not entries:
-        facts = replace(facts, faults=(*facts.faults, Fault("empty", str(len(directory.entries)))))
+        facts = replace(facts, faults=(*facts.faults, Fault("empty", f"0 / {len(directory.entries)}")))
     faults = [*facts.faults, *proof.faults]
     if len(entries) > bounds.FILES:
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
@@ -152,7 +153,8 @@ def _places(entry: Entry, proof: Proof, files: Sequence[File]) -> int:
 
 async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places: int) -> tuple[File, Sequence[Fault]]:
     kind, key = claimed(entry.name) or "unknown", (entry.size, entry.crc)
-    file = File(entry.shown, entry.size, kind, family_of(kind, entry.name), key)
+    family = family_of(kind, entry.name)
+    file = File(entry.shown, entry.size, kind, family, key, claims=family)
     opened = proof.opened.get(entry.offset)
     if not entry.size:
         return file, _blank(file, slot)
@@ -210,7 +212,7 @@ async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Co
     if places and isinstance(content, Video):
         undecoded = await decodes(source, file.name, places)
     elif places and isinstance(content, Image):
-        undecoded = await photo_decodes(source, file.name)
+        undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
     return content, (*wrong, undecoded) if undecoded else wrong
 
 
@@ -220,6 +222,8 @@ async def _content(source: Source, file: File, slot: Slot) -> Content | None:
             return await read_mp4(source)
         case "images", "jpg" if slot.images:
             return await read_jpeg(source)
+        case "images", "png" if slot.images and slot.images.format.holds("png"):
+            return await read_png(source)
         case "document", "docx" if slot.document:
             return await read_docx(source, await read_directory(source))
         case "document", "doc" if slot.document:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import rarfile
 
 from services.media.inspect import bounds, names
-from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.models import Damaged, Fault, FaultCode
 from services.media.inspect.source import Source, exactly, head
 from services.media.inspect.zip import STORED, Directory, Entry, listed_faults
 
@@ -126,7 +126,8 @@ async def _header_length(source: Source, at: int, version: int) -> int:
     else:
         length, least = _number(near, 4), 7
     if len(near) < least or length < least or at + length > source.size:
-        raise Damaged("truncated" if len(near) < least or at + length > source.size else "damaged", f"@{at}")
+        code: FaultCode = "truncated" if len(near) < least or at + length > source.size else "damaged"
+        raise Damaged(code, f"header @{at}, {source.size} B")
     return length
 
 
@@ -159,9 +160,9 @@ def _parse(data: bytes, at: int, version: int) -> "rarfile.RarInfo":
     try:
         info = parser._parse_block_header(Window(data, at))
     except Exception as error:  # see above
-        raise Damaged("damaged", f"@{at}: {type(error).__name__}") from error
+        raise Damaged("damaged", f"header @{at}: {type(error).__name__}") from error
     if info is None:
-        raise Damaged("damaged", f"@{at}")
+        raise Damaged("damaged", f"header @{at}: CRC")
     return info
 
 

@@ -131,8 +131,9 @@ def _contents(files: Sequence[File], slot: Slot) -> Iterator[Finding]:
 
 def _belonging(files: Sequence[File], part: PartRules) -> list[File]:
     """The files a part is about. Where enough documents or pictures are of an admitted format, those of another one
-    are merely files nobody asked for; a second video is always one too many."""
-    family = [file for file in files if file.family == part.kind]
+    are merely files nobody asked for; a second video is always one too many. Where there is none, what only calls
+    itself one is meant."""
+    family = [file for file in files if file.family == part.kind] or [f for f in files if f.claims == part.kind]
     admitted = [file for file in family if part.format.holds(file.format)]
     enough = len(admitted) >= max(1, part.count.min or 0)
     return admitted if enough and not isinstance(part, VideoRules) else family

@@ -84,6 +84,12 @@ def from_table(table: Box) -> Samples:
     return Samples(sizes, starts, firsts, counts, lengths, _sync(table, len(sizes)), _delay(table, counts, lengths))
 
 
+def from_sound(table: Box) -> Samples:
+    """The same of a track of sound. Raw sound has one size for all its samples, which are too many to list: none."""
+    box = table.find(b"stsz")
+    return Samples() if box and box.field("I", 4) else from_table(table)
+
+
 def _sizes(table: Box) -> Numbers:
     if box := table.find(b"stsz"):
         each, count = box.fields("II", 4)

@@ -48,8 +48,8 @@ CONTENTS: Final[dict[FaultCode, Trouble]] = {
     ),
     "missing-samples": Trouble(
         "required",
-        "声明的画面数据不存在（{measured}）",
-        "declares pictures that are not there ({measured})",
+        "声明的画面或声音数据不存在（{measured}）",
+        "declares pictures or sound that are not there ({measured})",
         *EXPORT,
     ),
     "undecodable": Trouble(

@@ -125,7 +125,7 @@ async def read_directory(source: Source) -> Directory:
     """The directory of a zip. Damaged where it cannot be trusted as a whole."""
     end, after = await _end_record(source)
     if end.entries > bounds.ENTRIES or end.size > bounds.DIRECTORY:
-        raise Damaged("too-many", str(end.entries))
+        raise Damaged("too-many", f"{end.entries} entries, {end.size} B")
     base = end.start - end.offset
     if end.start < 0 or base < 0:
         raise Damaged("truncated", f"{end.offset} + {end.size} > {end.at} B")
@@ -194,7 +194,7 @@ async def _find_end(source: Source) -> tuple[int, bytes]:
             return places[0][0], tail
     if (await exactly(source, 0, min(4, source.size))) == SPANNED:
         raise Damaged("split", "z01")
-    raise Damaged("truncated", f"{source.size} B")
+    raise Damaged("truncated", f"no directory, {source.size} B")
 
 
 def _places(tail: bytes) -> Iterator[tuple[int, int]]:

@@ -108,9 +108,10 @@ class QueueStore:
         return {names[row["_id"]]: row.get("clock", 0.0) async for row in rows}
 
     async def renew(self, job: Job, percent: int | None) -> bool:
-        """Keep a job, and say how far it is; False where somebody else has it by now."""
+        """Keep a job, and say how far it is; False where somebody else has it by now. One that was finished this moment
+        is still this worker's: it must not be stopped on its way out of its transaction."""
         still = {"until": _after(rules.LEASE), "percent": percent}
-        done = await self._jobs.update_one(_held(job), [{"$set": still}])
+        done = await self._jobs.update_one(_run(job), [{"$set": still}])
         return done.matched_count == 1
 
     async def finish(self, tx: Transaction, job: Job) -> None:
@@ -265,8 +266,13 @@ def _paused(delay: timedelta) -> Document:
 
 
 def _held(job: Job) -> Document:
+    """A job while this worker's run of it lasts."""
+    return {**_run(job), "state": "running"}
+
+
+def _run(job: Job) -> Document:
     """This worker's run of a job, and no later one."""
-    return {"_id": job.id, "state": "running", "worker": job.worker, "started_at": job.started_at}
+    return {"_id": job.id, "worker": job.worker, "started_at": job.started_at}
 
 
 def _name(lane: Lane) -> str:

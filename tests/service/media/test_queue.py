@@ -301,6 +301,22 @@ async def test_worker_that_lost_its_lease_stops_and_another_is_left_in_peace(
     assert (await line.job("j")).worker == "another"
 
 
+async def test_worker_is_not_stopped_for_the_lease_of_what_it_has_just_finished(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "BEAT", timedelta(milliseconds=1))
+    out = []
+
+    async def slow(job: Job, _: Reading) -> None:
+        await line.finish(job)
+        await asyncio.sleep(0.2)
+        out.append(job.id)
+
+    await line.add("j")
+    await Worker(line.store, {"check": slow}, NOBODY, (0.01,), timedelta(seconds=30)).step()
+    assert out == ["j"]
+
+
 async def test_reading_is_shown_while_a_job_runs(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "BEAT", timedelta(milliseconds=20))
 

@@ -73,7 +73,7 @@ async def stage(media: Media, settings_of: Any) -> AsyncIterator[Stage]:
 
 async def test_failure_seen_in_place_is_final(media: Media) -> None:
     entry = await media.opened()
-    material = await media.uploaded(entry.entry, package())
+    material = await media.uploaded(entry.entry, package()[:-30])
     await media.bus.settle()
     queued = (await media.studio.get(f"/v1/materials/{material}")).json()["progress"]
     assert (queued["task"], queued["state"], queued["place"]) == ("check", "waiting", 1)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chassis.testing import Issuer, MemoryBus, SetClock, client
+from contracts.rulebook import SHIPPED
 from services.voting.app import build_api, build_tally, taking
 from services.voting.settings import Settings
 from services.voting.store import VotingStore
@@ -23,13 +24,19 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
+def rulebooks() -> Path:
+    """The campaigns there are."""
+    return SHIPPED
+
+
+@pytest.fixture
 async def vote(
-    bus: MemoryBus, clock: SetClock, issuer: Issuer, settings_of: Any, tmp_path: Path
+    bus: MemoryBus, clock: SetClock, issuer: Issuer, settings_of: Any, rulebooks: Path, tmp_path: Path
 ) -> AsyncIterator[Vote]:
     """Everything joined, nothing votable yet."""
     key = tmp_path / "signing.pem"
     key.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    settings = settings_of(Settings, signing_key_file=key)
+    settings = settings_of(Settings, signing_key_file=key, rulebooks=rulebooks)
     api, tally = build_api(settings, clock), build_tally(settings, clock)
     for service in (api, tally):
         issuer.admit(service)

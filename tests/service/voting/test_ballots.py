@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +10,17 @@ import pytest
 import structlog
 
 from chassis.identity import ROLES
+from chassis.refusal import Unavailable
 from chassis.testing import Issuer, client
 from contracts.events.voting import VoteCast
 from contracts.ids import EntryId
 from contracts.ingress import BallotAnswer, BallotAnswers, HandInBallot, HandInBallots
 from contracts.rulebook import SHIPPED, Rulebook, dump, load_all
 from contracts.rulebook.voting import VoterLimits
-from services.voting import rules
+from services.voting import box, rules
 from services.voting.app import build_api, taking
 from services.voting.books import now_s
-from services.voting.models import BallotIn
+from services.voting.models import Ballot, BallotIn
 from services.voting.settings import Settings
 from tests.service.voting.world import BOOK, CLOSES, OPENS, Vote, approved
 
@@ -109,7 +111,7 @@ async def test_ballot_counted_has_a_receipt_that_tells_nothing_of_the_voter(vote
     answer = await vote.cast("wei")
     receipt = (await vote.public.get(f"/v1/votes/{answer['ballot']}")).json()
     assert receipt == {
-        "ballot": answer["ballot"], "counted": True, "campaign": BOOK.id, "entry": "bridge",
+        "ballot": answer["ballot"], "state": "counted", "campaign": BOOK.id, "entry": "bridge",
         "received_at": "2023-09-10T04:00:00Z",
     }  # fmt: skip
 
@@ -364,3 +366,25 @@ async def test_ballots_kept_after_their_book_was_sealed_are_told_once_too(vote: 
 def test_every_shipped_campaign_with_a_vote_limits_its_voters() -> None:
     books: list[Rulebook] = [book for book in load_all(SHIPPED).values() if book.voting]
     assert [book.id for book in books if book.voting and not any(book.voting.limits.model_dump().values())] == []
+
+
+async def test_ballots_kept_too_late_are_refused_in_time_and_counted_when_handed_in_again(
+    vote: Vote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(box, "LOOK_S", 0.01)
+    await vote.open("bridge")
+    held, keep = asyncio.Event(), vote.voting.store.keep
+
+    async def slowly(ballots: Sequence[Ballot]) -> set[int]:
+        await held.wait()
+        return await keep(ballots)
+
+    vote.voting.box._store.keep = slowly  # type: ignore[method-assign] # a database that does not answer for a while
+    first = [vote.voting.hand_in("douyin", [ballot(voter, nonce="n")], vote.clock.now()) for voter in ("a", "b")]
+    refused = await asyncio.gather(*first, return_exceptions=True)
+    held.set()
+    again = [await vote.voting.hand_in("douyin", [ballot(voter, nonce="n")], vote.clock.now()) for voter in ("a", "b")]
+    assert [type(each) for each in refused] == [Unavailable, Unavailable]
+    assert [rules.answer(decision).outcome for [decision] in again] == ["counted", "counted"]
+    assert await ballots(vote) == 2

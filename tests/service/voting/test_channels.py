@@ -27,7 +27,7 @@ from contracts.rulebook.rehearsal import rehearsal
 from services.voting.app import build_api
 from services.voting.settings import Settings, key_of
 from services.voting.signatures import sign
-from tests.service.voting.world import BOOK, Vote, approved
+from tests.service.voting.world import BOOK, Vote, approved, somebody
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CHANNELS: dict[str, Any] = {
@@ -93,7 +93,7 @@ async def test_channel_over_its_rate_is_told_when_to_come_again_and_nothing_is_c
     vote: Vote, agreed: Service, issuer: Issuer
 ) -> None:
     async with client(agreed, issuer.token("frontend", account="slow")) as slow:
-        assert len(await outcomes(slow, body_of(*(f"v{n}" for n in range(990))), {})) == 990
+        assert len(await outcomes(slow, body_of(*map(somebody, range(990))), {})) == 990
         said = await refused(slow, body_of(*(f"w{n}" for n in range(20))), {})
         assert (said["status"], said["code"], said["account"]) == (429, "too_fast", "slow")
         assert (said["measured_ballots"], said["left_ballots"], said["granted_per_s"]) == (20, 10, 0.001)
@@ -109,7 +109,7 @@ async def test_channel_over_its_rate_is_told_when_to_come_again_and_nothing_is_c
 async def test_channel_over_its_rate_on_the_bus_loses_no_ballot(vote: Vote, agreed: Service, issuer: Issuer) -> None:
     vote.api.hears = agreed.hears
     async with client(agreed, issuer.token("frontend", account="douyin-account")) as channel:
-        await outcomes(channel, body_of(*(f"v{n}" for n in range(1000))), {})
+        await outcomes(channel, body_of(*map(somebody, range(1000))), {})
         assert (await refused(channel, body_of("w"), {}))["code"] == "too_fast"
     answers = [
         await vote.bus.hand_in(

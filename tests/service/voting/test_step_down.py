@@ -9,7 +9,7 @@ import httpx
 from pymongo.errors import PyMongoError
 
 from contracts.events.voting import VoteCast
-from tests.service.voting.world import BOOK, Vote
+from tests.service.voting.world import BOOK, Vote, somebody
 
 VOTERS = 200
 CHANNEL_PATIENCE = 60
@@ -39,7 +39,7 @@ async def step_down(vote: Vote) -> None:
 
 async def test_thousand_ballots_while_the_primary_steps_down_are_counted_once_each(vote: Vote) -> None:
     await vote.open("bridge")
-    voters = [asyncio.ensure_future(until_answered(vote, f"voter-{n}")) for n in range(VOTERS)]
+    voters = [asyncio.ensure_future(until_answered(vote, somebody(n))) for n in range(VOTERS)]
     await asyncio.sleep(0)
     await step_down(vote)
     answers = [answer for answered in await asyncio.gather(*voters) for answer in answered]

@@ -97,7 +97,7 @@ async def test_closed_tally_is_verified_by_anybody_with_the_published_keys(vote:
     header = jwt.get_unverified_header(shown["signature"])
     key = jwt.PyJWKSet.from_dict(vote.tallying.key.jwks())[header["kid"]]
     said = json.loads(jwt.PyJWS().decode(shown["signature"], key, algorithms=["EdDSA"]))
-    closed = {name: shown[name] for name in ("campaign", "entries", "votes", "digest", "closed_at")}
+    closed = {name: shown[name] for name in ("campaign", "entries", "votes", "digest", "closed_at", "held", "voided")}
     assert (header["typ"], said) == ("zhumeng-tally+jws", {**closed, "revision": BOOK.revision})
 
 

@@ -11,6 +11,8 @@ from tests.unit.rulebook.conftest import SMALL
 
 TRACK, FILM = "tracks[0]", "tracks[0].slots[0]"
 RULES = f"{FILM}.rules[0]"
+HIDE, SIGNAL = "hide_ranking_for_last: 24h", "voting.signals.rules[0]"
+HELD = f"{HIDE}\n  signals:\n    rules:\n      - {{{{kind: rate, id: it, title: {{{{zh: 甲, en: A}}}}, {{}}}}}}"
 SLIPS = [
     # missing
     ("id: small\n", "", "id", 1, "is missing; add it"),
@@ -57,6 +59,10 @@ SLIPS = [
     ("per_day: 3", "per_day: 10", "voting.limits.per_day", 43, "per_day is more than per_campaign allows"),
     ("last: 24h", "last: 11d", "voting.hide_ranking_for_last", 44, "is longer than the voting itself"),
     ("basis: {kind: votes, track: video}", "basis: {kind: score}", "awards[0].basis", 46, "rests on scores, but"),
+    (HIDE, HELD.format("per: entry, most: 3, within: 2d"), f"{SIGNAL}.within", 47, "within is a window of 1s to 1d"),
+    (HIDE, HELD.format("per: entry, most: 0, within: 1h"), f"{SIGNAL}.most", 47, "is 0; give 1 or more"),
+    (HIDE, HELD.format("per: voter, most: 3, within: 1h"), f"{SIGNAL}.per", 47, "cannot be 'voter'; use 'device'"),
+    (HIDE, f"{HIDE}\n  signals: {{rules: []}}", "voting.signals.rules", 45, "needs at least 1"),
     ("before: 3d", "before: 90d", "notices[0].before", 48, "is longer than submission is open"),
     ("before: 3d, ", "", "notices[0].before", 48, "say how long before the deadline"),
     ("subject: entry", "subject: certification", "review_chain[0].subject", 33, "nobody has to be certified here"),

@@ -13,7 +13,7 @@ from contracts.ids import BallotId, CampaignId, EntryId, StudioId, TrackId
 from contracts.rulebook import SHIPPED, Rulebook, load
 from contracts.rulebook.moment import Moment, Window
 from contracts.rulebook.voting import VoterLimits
-from services.voting import rules
+from services.voting import pseudonyms, rules
 from services.voting.models import (
     AlreadyCounted,
     Answered,
@@ -54,7 +54,8 @@ def entry(number: int = 1, **changes: Any) -> Votable:
 
 def handed(voter: str = "v", number: int = 1, at: datetime = OPENS, **changes: Any) -> Handed:
     fields: dict[str, Any] = {
-        "campaign": BOOK.id, "entry": f"entry-{number}", "channel": "douyin", "voter": voter, "received_at": at,
+        "campaign": BOOK.id, "entry": f"entry-{number}", "channel": "douyin", "voter": voter, "own": voter,
+        "received_at": at,
     } | changes  # fmt: skip
     return Handed(**fields)
 
@@ -172,19 +173,19 @@ def test_channel_named_for_another_campaign_is_not_admitted_and_an_unnamed_one_i
     "same", ["Li Lei", " li lei ", "LI  LEI", "Ｌｉ　Ｌｅｉ", "L\u200bi \u202eLei\x00", "li\tlei\n"]
 )
 def test_near_identical_ids_are_one_voter(same: str) -> None:
-    assert rules.normal_voter(same) == "li lei"
+    assert pseudonyms.normal_voter(same) == "li lei"
 
 
 @given(st.text(max_size=40))
 @example("e\u200b\u0301")
 @example("\u1e9e\u0345\u03b1")
 def test_normal_form_when_normalised_again_stays(voter: str) -> None:
-    assert rules.normal_voter(rules.normal_voter(voter)) == rules.normal_voter(voter)
+    assert pseudonyms.normal_voter(pseudonyms.normal_voter(voter)) == pseudonyms.normal_voter(voter)
 
 
 def test_different_ids_channels_and_keys_are_different_voters() -> None:
     made = {
-        rules.pseudonym(key, channel, voter)
+        pseudonyms.of_voter(key, channel, voter)
         for key in (b"one", b"two") for channel in ("a", "ab") for voter in ("bc", "c")
     }  # fmt: skip
     assert len(made) == 8

@@ -66,6 +66,21 @@ async def test_text_called_a_video_is_a_wrong_video(kind: str, slots: dict[str, 
     assert [f.ok for f in verdict.findings if f.rule == "video.count"] == [True]
 
 
+@pytest.mark.parametrize(
+    ("name", "slot", "data", "rule", "kind"),
+    [
+        ("案例.docx", "case", b"\x89PNG\r\n\x1a\n" + bytes(50), "document.format", "png"),
+        ("片.mp4", "video", b"\xff\xd8\xff\xe0" + bytes(50), "video.format", "jpg"),
+        ("片.mp4", "video", zipped({"片.mp4": b"x"}), "video.format", "zip"),
+    ],
+)
+async def test_file_of_another_kind_under_the_only_name_asked_for_is_named(
+    name: str, slot: str, data: bytes, rule: str, kind: str, slots: dict[str, Slot]
+) -> None:
+    verdict = judge(await measure(MemorySource(zipped({name: data})), slots[slot]), slots[slot])
+    assert [(f.measured, f.file) for f in verdict.findings if f.rule == rule and not f.ok] == [(kind, name)]
+
+
 @pytest.mark.parametrize("kind", PICTURES)
 def test_picture_of_another_format_is_known(kind: str, folder: Path) -> None:
     data = ffmpeg(*PICTURE, "-frames:v", "1", *PICTURES[kind], folder / f"picture-{kind}.bin").read_bytes()

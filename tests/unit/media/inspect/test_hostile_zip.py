@@ -76,6 +76,7 @@ HOSTILE: dict[str, tuple[bytes, list[tuple[str, str | None]]]] = {
     "slash and backslash": (zipped({b"x/a.txt": TEXT, b"x\\a.txt": TEXT}), [("duplicate", "x/a.txt")]),
     "file and folder": (zipped({"a": TEXT, "a/b.txt": TEXT}), [("duplicate", "a/b.txt")]),
     "folder with data": (zipped({"a.tx/": TEXT}), [("folder", "a.tx/"), ("empty", None)]),
+    "no name": (zipped({b"": TEXT}), [("path", "(无名 unnamed)")]),
     "nothing in it": (zipped({}), [("empty", None)]),
     "folders alone": (zipped({"视频/": b""}), [("empty", None)]),
     "leftovers alone": (zipped({"__MACOSX/._a": b"x"}), [("empty", None)]),
@@ -110,6 +111,20 @@ async def test_hostile_zip_has_its_own_fault(kind: str, slot: Slot) -> None:
 async def test_honest_zip_of_a_rare_form_is_read(data: bytes, slot: Slot) -> None:
     facts = await facts_of(data, slot)
     assert ([(file.name, file.size) for file in facts.files or ()], facts.faults) == ([("a.txt", len(TEXT))], ())
+
+
+MEASURED = {
+    "folders alone": (zipped({"视频/": b""}), "empty", "0 / 1"),
+    "directory too large": (in_end(STORED, 12, 2**23, 4), "too-many", "1 entries, 8388608 B"),
+    "no directory": (STORED[:200], "truncated", "no directory, 200 B"),
+    "local header": (STORED.replace(b"a.txt", b"b.txt", 1), "header", "local header @0"),
+}
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+async def test_fault_says_what_was_measured(kind: str, slot: Slot) -> None:
+    data, code, measured = MEASURED[kind]
+    assert [(each.code, each.measured) for each in (await facts_of(data, slot)).faults] == [(code, measured)]
 
 
 async def test_last_part_of_a_split_zip_is_called_that(slot: Slot) -> None:

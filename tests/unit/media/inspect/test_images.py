@@ -51,6 +51,11 @@ async def test_orientation_counts_in_any_whole_number(data: bytes, kind: int, le
     assert (await read_jpeg(MemorySource(turned))).shown == Pixels(960, 1280)
 
 
+async def test_picture_of_more_pixels_than_its_bytes_can_hold_is_a_bomb(data: bytes) -> None:
+    assert await refusal(with_size(data, 15_000, 15_000)) == "bomb"
+    assert await refusal(with_size(data, 60_000, 60_000)) == "bomb"
+
+
 async def test_grey_and_huge_headers_are_read(folder: Path, data: bytes) -> None:
     grey = ffmpeg("-f", "lavfi", "-i", "testsrc2=size=334x78", "-frames:v", "1", "-pix_fmt", "gray", folder / "g.jpg")
     assert (await read_jpeg(MemorySource(grey.read_bytes()))).shown == Pixels(334, 78)

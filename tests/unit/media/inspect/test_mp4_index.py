@@ -1,6 +1,7 @@
 """Indexes of videos that are unusual and right, and ones that lie."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,29 @@ def small(folder: Path) -> bytes:
 )
 async def test_index_that_lies_is_refused(box: str, change: Change, refused: tuple[str, str], small: bytes) -> None:
     assert await refusal(changed(small, STBL + box.encode(), change)) == refused
+
+
+async def test_sound_that_is_not_there_is_refused(small: bytes) -> None:
+    absurd = changed(small, STBL + b"stsz", lambda c: c[:12] + numbers([2**31]) + c[16:], nth=1)
+    assert (await refusal(absurd))[0] == "missing-samples"
+    beyond = changed(small, STBL + b"stco", lambda c: c[:8] + numbers([2**31]) + c[12:], nth=1)
+    assert (await refusal(beyond))[0] == "missing-samples"
+
+
+async def test_raw_sound_of_samples_without_number_is_read(small: bytes) -> None:
+    raw = changed(small, STBL + b"stsz", lambda c: c[:4] + numbers([2, 2 * 10**9]), nth=1)
+    raw = changed(raw, STBL + b"stts", lambda _: bytes(4) + numbers([1, 2 * 10**9, 1]), nth=1)
+    assert (await read_mp4(MemorySource(raw))).audio
+
+
+async def test_deflated_index_of_quicktime_is_read(small: bytes) -> None:
+    at = small.index(b"moov") - 4
+    movie, before = small[at:], small[:at]
+    packed = numbers([len(movie)]) + zlib.compress(movie)
+    deflated = before + box(b"moov", box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", packed)))
+    assert await read_mp4(MemorySource(deflated)) == await read_mp4(MemorySource(small))
+    broken = before + box(b"moov", box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", bytes(50))))
+    assert (await refusal(broken))[0] == "damaged"
 
 
 async def test_64_bit_boxes_and_offsets_are_read(small: bytes) -> None:
