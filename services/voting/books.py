@@ -33,6 +33,8 @@ CARRIED = 20_000
 PAGE = 2000
 DRAWN = 1000
 """Ballots whose ids' secret digits are drawn at once: the system's own randomness costs as much for one."""
+AGAIN_S = 1.0
+"""Between two tries of a broker that is away."""
 LATE_AFTER, FORGET_AFTER = timedelta(seconds=60), timedelta(minutes=15)
 """A sealed book is looked into again for ballots that were under way when it was sealed, and then forgotten."""
 
@@ -126,21 +128,22 @@ class Book:
     async def _carry(self) -> None:
         """Append until nothing is left; a broker that is away is waited for."""
         while self._name and self._appended < self._kept:
-            name, upto, carried = self._name, self._kept, self._carried
-            self._carried = []
-            some: Sequence[Ballot] = carried
+            name, upto, behind = self._name, self._kept, self._behind
+            some: Sequence[Ballot] = self._carried
+            self._carried, self._behind = [], False
             try:
-                if self._behind:
+                if behind:
                     some = await self._shelf.ballots(name, self._appended, upto, PAGE)
                 await append(self._stream(), name, some)
             except (ConnectionError, *self._shelf.outages) as error:
                 log().warning("votes_wait", book=name, error=repr(error)[:200])
                 self._behind = True
-                await asyncio.sleep(1)
+                await asyncio.sleep(AGAIN_S)
                 continue
             if name == self._name:
-                self._behind = self._behind and len(some) == PAGE
-                self._appended = rules.number_of(some[-1].id) if self._behind else upto
+                more = behind and len(some) == PAGE
+                self._behind = self._behind or more  # it may have come to carry too many meanwhile
+                self._appended = rules.number_of(some[-1].id) if more else upto
                 crash.point("marked")
 
     async def close(self) -> None:

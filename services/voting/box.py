@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from chassis import crash
 from chassis.logs import log
 from chassis.refusal import Unavailable
-from contracts.ids import EntryId
+from contracts.ids import BallotId, EntryId
 from contracts.rulebook import Rulebooks
 from services.voting import rules
 from services.voting.books import Book
-from services.voting.models import Answered, Ballot, Counts, Handed, Held, NotVotable, Votable
+from services.voting.models import Answered, Ballot, Counts, Handed, Held, NotVotable, OutsideWindow, Votable
 from services.voting.store import VotingStore
 from services.voting.watch import Watch
 
@@ -112,7 +112,8 @@ class BallotBox:
         """Decide on what can be decided on, keep what counts; the rest goes back to the front of the queue."""
         await self._look_up({waiting.handed[at].entry for waiting, at in group} - self._entries.keys())
         await self.book.open()
-        counted, again = self._sorted(group)
+        counted, again, outside = self._sorted(group)
+        await self._settle_outside(outside)
         refused = await self._store.keep([ballot for _, _, ballot in counted]) if counted else set()
         crash.point("committed")
         kept = [each for place, each in enumerate(counted) if place not in refused]
@@ -129,10 +130,24 @@ class BallotBox:
             again = [(waiting, at) for waiting, at, _ in lost] + again
         self._queue.extendleft(reversed(again))
 
-    def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item]]:
-        """What is to be kept, at most one ballot of a voter, and what has to wait for the voter's other ballot."""
+    async def _settle_outside(self, outside: list[Item]) -> None:
+        """Answer ballots that came while no window was open, with the voters' ballots as they are kept: none of these
+        can count, but any may be the repeat of one that another process counted."""
+        persons = dict.fromkeys(waiting.handed[at].person for waiting, at in outside)
+        known = await self._store.ballots_of(list(persons)) if outside else {}
+        for waiting, at in outside:
+            waiting.settle(at, self._decided(waiting.handed[at], self.book.next_id(), known[waiting.handed[at].person]))
+
+    def _decided(self, handed: Handed, spare: BallotId, earlier: Sequence[Ballot]) -> Answered:
+        rulebook, entry = self._rulebooks.get(handed.campaign), self._entries.get(handed.entry)
+        return rules.decide(handed, spare, rulebook, entry, earlier, self._named)
+
+    def _sorted(self, group: list[Item]) -> tuple[list[tuple[Waiting, int, Ballot]], list[Item], list[Item]]:
+        """What is to be kept, at most one ballot of a voter; what has to wait for the voter's other ballot; and what
+        came while no window was open."""
         counted: list[tuple[Waiting, int, Ballot]] = []
         again: list[Item] = []
+        outside: list[Item] = []
         busy: set[str] = set()
         spare = self.book.next_id()
         for waiting, at in group:
@@ -142,15 +157,18 @@ class BallotBox:
             if (person := handed.person) in busy:
                 again.append((waiting, at))
             else:
-                rulebook, entry = self._rulebooks.get(handed.campaign), self._entries.get(handed.entry)
-                decision = rules.decide(handed, spare, rulebook, entry, self._voters.get(person, ()), self._named)
-                if isinstance(decision, Counts):
+                decision = self._decided(handed, spare, self._voters.get(person, ()))
+                if isinstance(decision, OutsideWindow):
+                    outside.append((waiting, at))
+                elif isinstance(decision, Counts):
                     busy.add(person)
-                    counted.append((waiting, at, self._watch.seen(decision.ballot, handed, rulebook)))
+                    counted.append(
+                        (waiting, at, self._watch.seen(decision.ballot, handed, self._rulebooks.get(handed.campaign)))
+                    )
                     spare = self.book.next_id()
                 else:
                     waiting.settle(at, decision)
-        return counted, again
+        return counted, again, outside
 
     async def _look_up(self, unknown: set[EntryId]) -> None:
         """Read entries not seen yet. An approval is never taken back, so one that was read holds."""

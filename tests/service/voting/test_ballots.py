@@ -17,11 +17,12 @@ from contracts.ids import EntryId
 from contracts.ingress import BallotAnswer, BallotAnswers, HandInBallot, HandInBallots
 from contracts.rulebook import SHIPPED, Rulebook, dump, load_all
 from contracts.rulebook.voting import VoterLimits
-from services.voting import box, rules
+from services.voting import books, box, rules
 from services.voting.app import build_api, taking
 from services.voting.books import now_s
 from services.voting.models import Ballot, BallotIn
 from services.voting.settings import Settings
+from tests.service.voting.lives import Unsure
 from tests.service.voting.world import BOOK, CLOSES, OPENS, Vote, approved
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -328,6 +329,20 @@ async def test_votes_wait_for_a_broker_that_is_away_and_none_is_refused(vote: Vo
     assert [event.ballot for event in vote.bus.told_of(VoteCast)] == [
         row["ballot"] async for row in vote.api.database["ballots"].find().sort("ballot")
     ]
+
+
+async def test_more_votes_than_are_carried_while_an_append_is_slow_are_all_told(
+    vote: Vote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await vote.open("bridge")
+    monkeypatch.setattr(books, "CARRIED", 2)
+    vote.api.stream = stream = Unsure(vote.bus.stream)
+    stream.line = "slow"
+    for voter in "abcdef":
+        await vote.cast(voter)
+    stream.moves.set()
+    await vote.bus.settle()
+    assert len(vote.bus.told_of(VoteCast)) == await ballots(vote) == 6
 
 
 async def test_ballots_are_told_by_another_process_when_theirs_died_before_it_told_them(vote: Vote) -> None:
