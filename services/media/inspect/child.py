@@ -18,7 +18,6 @@ raised again, and time spent waiting for it does not count; all the tool itself 
 import asyncio
 import errno
 import os
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -27,26 +26,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-import imageio_ffmpeg
-
 from services.media.inspect.allowance import Allowance
 from services.media.inspect.models import Damaged
 from services.media.inspect.pipes import FromChild, Pipes, ToChild
+from services.media.inspect.tools import PATH, find
 
 How = Literal["exit", "signal", "cpu", "timeout", "overrun"]
 """`cpu`: CPU time used up; `timeout`: wall clock used up; `overrun`: it wrote more than it may."""
 SHOWN_ERRORS: Final = 2**12
 """Bytes of a tool's error output that are kept."""
-PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 ENVIRONMENT: Final = {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 LAUNCH: Final = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import jail; jail.start()"
 BY_SIGNAL: Final[dict[int, How]] = {signal.SIGXCPU: "cpu", signal.SIGXFSZ: "overrun"}
 Input = bytes | AsyncIterator[bytes] | AsyncIterator[bytes | memoryview] | int
 Value = TypeVar("Value")
-
-
-class ToolMissing(OSError):
-    """A tool is not installed: the operator's fault."""
 
 
 class NoJail(OSError):
@@ -185,22 +178,6 @@ class Child:
         except BaseException:
             self.stop()
             raise
-
-
-def find(tool: str) -> str:
-    """Where a tool is installed. ToolMissing where it is not."""
-    path = shutil.which(_ffmpeg() if tool == "ffmpeg" else tool, path=PATH)
-    if path is None:
-        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
-    return path
-
-
-def _ffmpeg() -> str:
-    """The same on every machine, and one file: Debian's loads 200 libraries, which costs 80 ms at every start."""
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise ToolMissing(errno.ENOENT, str(error), "ffmpeg") from error
 
 
 @asynccontextmanager

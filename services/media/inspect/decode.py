@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from services.media.inspect import bounds
-from services.media.inspect.child import Done, Limits, ToolMissing, run
+from services.media.inspect.child import Done, Limits, run
 from services.media.inspect.excerpt import APART, excerpt
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.phrases import pixels
 from services.media.inspect.source import Source, exactly
+from services.media.inspect.tools import ToolMissing
 from services.media.inspect.tracks import Track
 
 DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg",

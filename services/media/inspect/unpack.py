@@ -20,12 +20,13 @@ from typing import IO, Final, Self
 import rarfile
 from zlib_ng import zlib_ng
 
-from services.media.inspect.child import End, Limits, child, find
+from services.media.inspect.child import End, Limits, child
 from services.media.inspect.disk import CHUNK
 from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
 from services.media.inspect.source import CutShort, Slice, Source
+from services.media.inspect.tools import find
 from services.media.inspect.whole import Forward, Proof, ahead, joined, work_off
 from services.media.inspect.zip import STORED, Entry
 
