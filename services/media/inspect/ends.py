@@ -56,6 +56,24 @@ SHARES: Final = [sum(128 >> (codes >> at & 7) for at in (0, 3, 6, 9) if codes >>
 """Of all there can be, in parts of 128, what four code lengths take up."""
 
 
+EMPTY: Final = "0 10 0000000".replace(" ", "")
+"""A block that holds nothing, bit by bit: not the last, of the codes that are fixed, and its end."""
+EMPTY_ODD: Final = f"0 01 00000 00000 0111 000 110 100 010 {13 * '000'} 110 0 1111111 0 1101011 110 10 0".replace(
+    " ", ""
+)
+"""The same of an odd number of bits: 256 literals without a code, the end with one, no distance, and the end."""
+
+
+def _nothing(bits: int) -> tuple[int, int]:
+    """Empty blocks that end so many bits into a byte, as a number, and how many bytes come before that."""
+    said = EMPTY_ODD if bits % 2 else ""
+    said += (bits - len(said)) % 8 // 2 * EMPTY
+    return int("0" + said[::-1], 2), len(said) // 8
+
+
+NOTHING: Final = tuple(map(_nothing, range(8)))
+
+
 class OutOfReach(Exception):
     """What was asked for lies too far from both ends, or the end could not be unpacked: read everything instead."""
 
@@ -113,8 +131,8 @@ def unpack_end(packed: bytes) -> Back | None:
     """What the last bytes of a deflate stream unpack to, from the first block found in them; None where none is."""
     likely = (start for start in islice(_starts(packed), TRIALS) if _is_likely(packed, start))
     for start in islice(likely, ATTEMPTS):
-        rest, spare = _from(packed, *start), start[1] > 0
-        zeros, ones = _to_the_end(rest, ZEROS, spare), _to_the_end(rest, ONES, spare)
+        rest = _from(packed, *start)
+        zeros, ones = _to_the_end(rest, ZEROS), _to_the_end(rest, ONES)
         if zeros and ones:
             return Back(zeros, ones)
     return None
@@ -126,13 +144,18 @@ def _starts(packed: bytes) -> Iterator[tuple[int, int]]:
     looked = 0
     for begin in range(0, min(SEARCH, len(packed)), STEP):
         for bit in range(8):
-            data = _from(packed, begin, bit, STEP + HEADER_SIZE)
+            data = _moved(packed[begin : begin + STEP + HEADER_SIZE], bit)
             for match in HEADER.finditer(data, 0, STEP):
                 looked += 1
                 if looked > PLACES:
                     return
                 if _has_codes(data[match.start() + 1 : match.start() + HEADER_SIZE]):
                     yield begin + match.start(), bit
+
+
+def _moved(data: bytes, bits: int) -> bytes:
+    """Data whose first bits are left out, so that a header which began behind them begins with a byte."""
+    return (int.from_bytes(data, "little") >> bits).to_bytes(len(data), "little")
 
 
 def _stored(packed: bytes) -> Iterator[int]:
@@ -154,9 +177,13 @@ def _has_codes(header: bytes) -> bool:
 
 
 def _from(packed: bytes, at: int, bit: int, length: int | None = None) -> bytes:
-    """A stream that begins at a place, or with the stored block whose length stands there."""
+    """A stream that begins at a place, every bit where it was in its byte; or with the stored block whose length is
+    there."""
     data = packed[at:] if length is None else packed[at : at + length]
-    return b"\0" + data if bit < 0 else (int.from_bytes(data, "little") >> bit).to_bytes(len(data), "little")
+    if bit < 0:
+        return b"\0" + data
+    number, whole = NOTHING[bit]
+    return (data[0] >> bit << bit + 8 * whole | number).to_bytes(whole + 1, "little") + data[1:]
 
 
 def _is_likely(packed: bytes, start: tuple[int, int]) -> bool:
@@ -172,12 +199,11 @@ def _is_likely(packed: bytes, start: tuple[int, int]) -> bool:
     return True
 
 
-def _to_the_end(data: bytes, window: bytes, spare: int) -> bytes | None:
-    """What comes out after a window, where the stream ends with the data's last byte, or has so many to spare: bits
-    that were moved may leave an empty one."""
+def _to_the_end(data: bytes, window: bytes) -> bytes | None:
+    """What comes out after a window, where the stream ends with the data's last byte."""
     inflater = zlib_ng.decompressobj(-zlib_ng.MAX_WBITS, zdict=window)
     try:
         out = inflater.decompress(data, MOST)
     except zlib_ng.error:  # type: ignore[misc] # its stubs call the class an instance
         return None
-    return out if inflater.eof and len(inflater.unused_data) <= spare else None
+    return out if inflater.eof and not inflater.unused_data else None
