@@ -22,7 +22,7 @@ REACH: Final = 4 * 2**20
 """Bytes at either end that can be read."""
 SEARCH: Final = 128 * 2**10
 """Packed bytes in which a block has to begin: some ten blocks as most programs write them."""
-SETTLE: Final = 128 * 2**10
+SETTLE: Final = 256 * 2**10
 """Packed bytes after which hardly anything looks back, by others in between, at what is not known."""
 STEP: Final = 16 * 2**10
 """Bytes searched at once for each of the eight bits a block may begin at."""
