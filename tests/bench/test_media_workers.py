@@ -1,4 +1,4 @@
-"""Deflated packages checked by worker processes of a core each: two against one."""
+"""Deflated packages read whole by worker processes of a core each: two against one."""
 
 import asyncio
 import multiprocessing
@@ -12,7 +12,7 @@ import pytest
 
 from chassis.objects import ObjectStore
 from contracts.events.media import StoredObject
-from services.media.inspect.probe import measure_first
+from services.media.inspect.probe import measure
 from services.media.objects import Packages
 from tests.bench.packages import must_pass, padded, upload, video_slot
 from tests.bench.result import report
@@ -70,5 +70,5 @@ async def _check(s3: Bucket, pinned: StoredObject, size: int, pipe: Connection) 
     packages = Packages(ObjectStore(s3.endpoint, s3.endpoint, s3.access_key, s3.secret_key, s3.bucket))
     slot = video_slot()
     while await asyncio.to_thread(pipe.recv) == "check":
-        must_pass(await measure_first(packages.source(pinned, size), slot), slot)
+        must_pass(await measure(packages.source(pinned, size), slot), slot)
         pipe.send("checked")

@@ -18,32 +18,24 @@ itself does wrong is an `End`, and the file's.
 
 import asyncio
 import errno
-import fcntl
 import os
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
-from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-import imageio_ffmpeg
-
 from services.media.inspect.allowance import Allowance
 from services.media.inspect.models import Damaged
+from services.media.inspect.pipes import FromChild, Pipes, ToChild
+from services.media.inspect.tools import PATH, ToolMissing, find
 
 How = Literal["exit", "signal", "cpu", "timeout", "overrun"]
 """`cpu`: CPU time used up; `timeout`: wall clock used up; `overrun`: it wrote more than it may."""
-CHUNK: Final = 2**18
-AHEAD: Final = 2**19
-"""Bytes of standard input kept ready, so that the tool works while the next are fetched and hashed."""
 SHOWN_ERRORS: Final = 2**12
 """Bytes of a tool's error output that are kept."""
-PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 ENVIRONMENT: Final = {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 LAUNCH: Final = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import jail; jail.start()"
 MISSING: Final = (126, 127)
@@ -51,12 +43,8 @@ MISSING: Final = (126, 127)
 FOREIGN: Final = (signal.SIGKILL, signal.SIGTERM)
 """Signals that no tool brings on itself: the machine is out of memory, or being stopped."""
 BY_SIGNAL: Final[dict[int, How]] = {signal.SIGXCPU: "cpu", signal.SIGXFSZ: "overrun"}
-Input = bytes | AsyncIterator[bytes] | int
+Input = bytes | AsyncIterator[bytes] | AsyncIterator[bytes | memoryview] | int
 Value = TypeVar("Value")
-
-
-class ToolMissing(OSError):
-    """A tool is not installed: the operator's fault."""
 
 
 class NoJail(OSError):
@@ -129,6 +117,7 @@ class Child:
     tool: str
     limits: Limits
     process: asyncio.subprocess.Process
+    pipes: Pipes
     time: Allowance
     lost: tuple[str, ...] = ()
     """Walls of the jail that the machine did not grant: `network`, `disk`, `uid`."""
@@ -140,8 +129,7 @@ class Child:
     async def output(self) -> AsyncIterator[bytes]:
         """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
         takes between two chunks is not the child's time."""
-        assert self.process.stdout is not None
-        while chunk := await self._in_time(partial(self.process.stdout.read, CHUNK)) or b"":
+        while chunk := await self._in_time(self.pipes.output.read) or b"":
             self._written += len(chunk)
             if self._written > self.limits.output:
                 self.stop("overrun")
@@ -154,20 +142,13 @@ class Child:
         """How it ended, once it has; what it still wants to write is thrown away. OSError: the machine ended it."""
         async for _ in self.output():
             pass
-        await self._in_time(self.gone)
-        code = await self.gone()
+        await self._in_time(self.process.wait)
+        code = await self.process.wait()
         await self._drained.wait()
         how: How = "exit" if code >= 0 else BY_SIGNAL.get(-code, "signal")
         ended = End(self.tool, self._stopped or how, abs(code), self._errors.decode(errors="replace"))
         ended.blame()
         return ended
-
-    async def gone(self) -> int:
-        """What a child that has ended or was killed left as its code; a full pipe would keep it from being reaped."""
-        assert self.process.stdout is not None
-        while await self.process.stdout.read(CHUNK):
-            pass
-        return await self.process.wait()
 
     async def _in_time(self, work: Callable[[], Coroutine[None, None, Value]]) -> Value | None:
         while True:
@@ -188,55 +169,29 @@ class Child:
 
     async def drain(self) -> None:
         """Keep the first of the error output and read on, so that the tool never waits; too much ends it."""
-        assert self.process.stderr is not None
         written = 0
-        while chunk := await self.process.stderr.read(CHUNK):
+        while chunk := await self.pipes.errors.read():
             self._errors += chunk[: SHOWN_ERRORS - len(self._errors)]
             written += len(chunk)
             if written > self.limits.errors:
                 self.stop("overrun")
         self._drained.set()
 
-    async def feed(self, chunks: AsyncIterator[bytes]) -> None:
+    async def feed(self, pipe: ToChild, chunks: AsyncIterator[bytes | memoryview]) -> None:
         """Give it its standard input; a tool that has read enough may close it."""
-        assert self.process.stdin is not None
-        self.process.stdin.transport.set_write_buffer_limits(high=AHEAD)
         try:
             self.time.pause("store")
             async for chunk in chunks:
                 self.time.go_on("store")
-                if not await self._gave(self.process.stdin, chunk):
-                    return
+                await pipe.write(chunk)
                 self.time.pause("store")
             self.time.go_on("store")
-            self.process.stdin.close()
+            pipe.close()
+        except BrokenPipeError:
+            return
         except BaseException:
             self.stop()
             raise
-
-    async def _gave(self, pipe: asyncio.StreamWriter, chunk: bytes) -> bool:
-        try:
-            pipe.write(chunk)
-            await pipe.drain()
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-        return True
-
-
-def find(tool: str) -> str:
-    """Where a tool is installed. ToolMissing where it is not."""
-    path = shutil.which(_ffmpeg() if tool == "ffmpeg" else tool, path=PATH)
-    if path is None:
-        raise ToolMissing(errno.ENOENT, "工具未安装 tool not installed", tool)
-    return path
-
-
-def _ffmpeg() -> str:
-    """The same on every machine, and one file: Debian's loads 200 libraries, which costs 80 ms at every start."""
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise ToolMissing(errno.ENOENT, str(error), "ffmpeg") from error
 
 
 @asynccontextmanager
@@ -246,21 +201,22 @@ async def child(
     """Start a tool in its jail; it does not outlive the block. What `stdin`'s iterator raises ends the tool and is
     raised at the end of the block, whatever the block made of it."""
     path = find(tool)
-    running = await _start(tool, path, arguments, limits, stdin, files)
-    tasks = [asyncio.create_task(running.drain())]
-    if not isinstance(stdin, int):
-        chunks = _chunks(stdin) if isinstance(stdin, bytes) else stdin
-        tasks.append(asyncio.create_task(running.feed(chunks)))
-    try:
-        yield running
-    finally:
-        running.stop()
-        await _settle(running, tasks)
+    with closing(Pipes()) as pipes:
+        running = await _start(tool, path, arguments, limits, pipes, stdin, files)
+        tasks = [asyncio.create_task(running.drain())]
+        if not isinstance(stdin, int):
+            chunks = _chunks(stdin) if isinstance(stdin, bytes) else stdin
+            tasks.append(asyncio.create_task(running.feed(pipes.input, chunks)))
+        try:
+            yield running
+        finally:
+            running.stop()
+            await _settle(running, tasks)
 
 
 async def _settle(running: Child, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Let go of everything; raise what the store raised."""
-    await running.gone()
+    await running.process.wait()
     for task in tasks[1:]:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -287,60 +243,43 @@ async def lost_walls() -> tuple[str, ...]:
 
 
 async def _start(
-    tool: str, path: str, arguments: Sequence[str], limits: Limits, stdin: Input, files: Sequence[int]
+    tool: str, path: str, arguments: Sequence[str], limits: Limits, pipes: Pipes, stdin: Input, files: Sequence[int]
 ) -> Child:
-    told, status = os.pipe()
+    status = pipes.status.theirs.fileno()
+    numbers = (limits.cpu, limits.memory, limits.file, limits.disk, limits.descriptors, limits.threads)
+    jailed = (str(os.getpid()), str(status), ",".join(map(str, numbers)), path, *arguments)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", "-c", LAUNCH, *jailed),
+        stdin=stdin if isinstance(stdin, int) else pipes.input.theirs,
+        stdout=pipes.output.theirs,
+        stderr=pipes.errors.theirs,
+        env=ENVIRONMENT,
+        start_new_session=True,
+        pass_fds=(status, *files),
+    )
+    pipes.hand_over()
+    running = Child(tool, limits, process, pipes, Allowance(process.pid, limits.wall))
     try:
-        numbers = (limits.cpu, limits.memory, limits.file, limits.disk, limits.descriptors, limits.threads)
-        jailed = (str(os.getpid()), str(status), ",".join(map(str, numbers)), path, *arguments)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-c", LAUNCH, *jailed),
-            stdin=stdin if isinstance(stdin, int) else asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=ENVIRONMENT,
-            start_new_session=True,
-            pass_fds=(status, *files),
-            limit=CHUNK,
-        )
-    finally:
-        os.close(status)
-        reading = os.fdopen(told, "rb", 0)
-    _widen(process)
-    running = Child(tool, limits, process, Allowance(process.pid, limits.wall))
-    try:
-        running.lost = await _walls(reading)
+        running.lost = await _walls(pipes.status)
     except BaseException:
         running.stop()
-        await running.gone()
+        await process.wait()
         raise
     return running
 
 
-def _widen(process: asyncio.subprocess.Process) -> None:
-    """Let the tool write ahead of its reader; where the system grants no more, the pipe stays as it is."""
-    transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio shows no other way
-    pipe = transport.get_extra_info("pipe")  # other event loops do not show it
-    with suppress(OSError, ValueError):  # ValueError: it has ended already, and its pipe is closed
-        if pipe is not None:
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, 2**20)
-
-
-async def _walls(reading: FileIO) -> tuple[str, ...]:
+async def _walls(status: FromChild) -> tuple[str, ...]:
     """What the jail says before the tool begins."""
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), reading)
-    try:
-        said = (await reader.read()).decode(errors="replace")
-    finally:
-        transport.close()
-    word, *rest = said.split() or ["silent"]
+    said = b""
+    while more := await status.read():
+        said += more
+    word, *rest = said.decode(errors="replace").split() or ["silent"]
     if word != "in" or "failed" in rest:
-        raise NoJail(errno.EPERM, f"无法隔离子进程 a child cannot be locked in: {said.strip()}")
+        raise NoJail(
+            errno.EPERM, f"无法隔离子进程 a child cannot be locked in: {said.decode(errors='replace').strip()}"
+        )
     return tuple(rest)
 
 
 async def _chunks(given: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(given), CHUNK):
-        yield given[at : at + CHUNK]
+    yield given

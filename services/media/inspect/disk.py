@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-CHUNK: Final = 2**20
+CHUNK: Final = 4 * 2**20
 
 
 class DiskSource:

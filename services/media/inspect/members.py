@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from services.media.inspect import names
+from services.media.inspect.ends import Ends
 from services.media.inspect.inflate import Inflated, Marks
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import Blocks, Slice, Source, exactly
@@ -61,19 +62,25 @@ def local_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
         yield Fault("header", f"{packed} / {size} B", entry.shown)
 
 
-async def open_member(source: Source, entry: Entry) -> Source:
-    """The member's unpacked bytes as a source. Damaged where its local header is not the directory's."""
+async def open_member(source: Source, entry: Entry, by_ends: bool = False) -> Source:
+    """The member's unpacked bytes as a source, of a deflated one its ends alone where that is enough. Damaged where its
+    local header is not the directory's."""
     near = await exactly(source, entry.offset, min(NEAR, source.size - entry.offset))
     length = LOCAL_HEAD.size + names_length(near)
     head = near[:length] if length <= len(near) else await exactly(source, entry.offset, length)
     for fault in local_faults(entry, head):
         raise Damaged(fault.code, fault.measured)
-    return member_at(source, entry.offset + length, entry)
+    start = entry.offset + length
+    return Ends(_packed_at(source, start, entry), entry.size) if by_ends else member_at(source, start, entry)
 
 
 def member_at(source: Source, start: int, entry: Entry, marks: Marks | None = None) -> Source:
     """The same, of a member whose packed bytes are known to begin at `start`."""
+    packed = _packed_at(source, start, entry)
+    return Blocks(Inflated(packed, entry.size, marks), kept=32) if entry.method == DEFLATED else packed
+
+
+def _packed_at(source: Source, start: int, entry: Entry) -> Source:
     if start + entry.packed > source.size:
         raise Damaged("truncated", f"{entry.packed} B")
-    packed = Slice(source, start, entry.packed)
-    return Blocks(Inflated(packed, entry.size, marks), kept=32) if entry.method == DEFLATED else packed
+    return Slice(source, start, entry.packed)

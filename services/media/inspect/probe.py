@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.rulebook import Slot
@@ -10,6 +10,7 @@ from contracts.rulebook.material import ArchiveContainer, FileContainer, PartRul
 from services.media.inspect import bounds
 from services.media.inspect.decode import PLACES, decodes, photo_decodes
 from services.media.inspect.documents import read_docx
+from services.media.inspect.ends import OutOfReach
 from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like, office
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
@@ -18,6 +19,7 @@ from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.ole import old_office, old_word
 from services.media.inspect.png import png_decodes, read_png
 from services.media.inspect.rar import RarEntry, read_rar
+from services.media.inspect.rules import judge
 from services.media.inspect.source import BLOCK, Blocks, Source, head
 from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
@@ -29,13 +31,24 @@ SMALL: Final = 2**20
 """Packages up to this are read in one request."""
 REQUEST: Final = 2**19
 """Bytes that are streamed in the time of one ranged read."""
+LONG: Final = 8 * 2**20
+"""Packed bytes that are streamed and inflated in the time looking at both ends takes."""
 
 
 async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
-    """What ranges can prove: the directory, every header, the content of the files the slot asks about. Where that
-    means reading nearly every byte anyway, as in a deflated or small package, everything is proven at once: the facts
-    say so by being `complete`, and `measure` need not follow."""
-    return await _measure(source, slot, name, every_byte=False)
+    """What ranges can prove: the directory, every header, the content of the files the slot asks about; of a long video
+    that is deflated, what its two ends say. Where that means reading nearly every byte anyway, as in a small package,
+    or where the ends do not say that all is well, everything is proven at once: the facts say so by being `complete`,
+    and `measure` need not follow."""
+    package = await _open(source, slot, name)
+    if _ranges_cost(package.entries, source.size) < source.size:
+        try:
+            facts = await _facts(package, slot, Proof(opened=opened_in_place(package.blocks, package.entries)))
+        except OutOfReach:
+            return await _prove(package, slot)
+        if not any(map(_by_ends, package.entries)) or judge(facts, slot).outcome != "fail":
+            return facts
+    return await _prove(package, slot)
 
 
 async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
@@ -44,24 +57,45 @@ async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
 
     `name` is the upload's file name and helps only where the bytes do not tell what they are. A malformed package is a
     fact; an error of the store raises. Pure: the same bytes and slot give the same facts on every run."""
-    return await _measure(source, slot, name, every_byte=True)
+    return await _prove(await _open(source, slot, name), slot)
 
 
-async def _measure(source: Source, slot: Slot, name: str, every_byte: bool) -> PackageFacts:
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An upload of which the ends are read, and what they say it is."""
+
+    blocks: Blocks
+    name: str
+    kind: str
+    directory: Directory | None
+    faults: tuple[Fault, ...]
+    entries: Sequence[Entry]
+    """The directory's, where an archive is asked for."""
+
+
+async def _open(source: Source, slot: Slot, name: str) -> Package:
     blocks = Blocks(source, source.size if source.size <= SMALL else BLOCK)
     await blocks.fetch_ends(BLOCK)
     kind, directory, faults = await _recognise(blocks, name)
     listed = directory if isinstance(slot.container, ArchiveContainer) else None
-    every_byte = every_byte or _ranges_cost(listed.entries if listed else (), source.size) >= source.size
-    async with _proving(blocks, kind, listed) if every_byte else _listing(blocks, listed) as proof:
-        facts = PackageFacts(kind, source.size, proof.sha256, None, faults)
-        if isinstance(slot.container, ArchiveContainer):
-            return await _archive(blocks, slot, facts, directory, proof)
-    content, wrong = None, tuple(replace(fault, file=fault.file or name) for fault in faults)
-    kind = kind if source.size else claimed(name) or kind
-    file = File(name, source.size, kind, family_of(kind, name), (source.size, 0))
+    return Package(blocks, name, kind, directory, faults, listed.entries if listed else ())
+
+
+async def _prove(package: Package, slot: Slot) -> PackageFacts:
+    async with _proving(package) as proof:
+        return await _facts(package, slot, proof)
+
+
+async def _facts(package: Package, slot: Slot, proof: Proof) -> PackageFacts:
+    blocks, kind = package.blocks, package.kind
+    facts = PackageFacts(kind, blocks.size, proof.sha256, None, package.faults)
+    if isinstance(slot.container, ArchiveContainer):
+        return await _archive(blocks, slot, facts, package.directory, proof)
+    content, wrong = None, tuple(replace(fault, file=fault.file or package.name) for fault in package.faults)
+    kind = kind if blocks.size else claimed(package.name) or kind
+    file = File(package.name, blocks.size, kind, family_of(kind, package.name), (blocks.size, 0))
     if not wrong:
-        content, wrong = await _look(blocks, file, slot, PLACES if every_byte else 0)
+        content, wrong = await _look(blocks, file, slot, PLACES if facts.complete else 0)
     return replace(facts, files=(replace(file, content=content),), faults=wrong)
 
 
@@ -70,23 +104,24 @@ def _ranges_cost(entries: Sequence[Entry], everything: int) -> int:
     files = list(filter(wanted, entries))
     if any(isinstance(entry, RarEntry) and entry.method != STORED for entry in files):
         return everything
-    return REQUEST * (2 + len(files)) + sum(entry.packed for entry in files if entry.method == DEFLATED)
+    deflated = (LONG if _by_ends(entry) else entry.packed for entry in files if entry.method == DEFLATED)
+    return REQUEST * (2 + len(files)) + sum(deflated)
+
+
+def _by_ends(entry: Entry) -> bool:
+    """Whether only the ends of a member are looked at first: of what is a video by its name."""
+    return entry.method == DEFLATED and entry.packed > LONG and claimed(entry.name) in MOVIES
 
 
 @asynccontextmanager
-async def _listing(source: Source, directory: Directory | None) -> AsyncIterator[Proof]:
-    """What the listing of an archive alone can say: nothing is proven, stored members of a RAR can be read."""
-    yield Proof(opened=opened_in_place(source, directory.entries if directory else ()))
-
-
-@asynccontextmanager
-async def _proving(source: Source, kind: str, directory: Directory | None) -> AsyncIterator[Proof]:
+async def _proving(package: Package) -> AsyncIterator[Proof]:
     """What only all the bytes can prove of an archive; members opened on the way can be read inside the block."""
-    if kind == "rar" and directory:
-        async with proving_rar(source, [entry for entry in directory.entries if isinstance(entry, RarEntry)]) as proof:
+    if package.kind == "rar" and package.entries:
+        entries = [entry for entry in package.entries if isinstance(entry, RarEntry)]
+        async with proving_rar(package.blocks, entries) as proof:
             yield proof
     else:
-        yield await prove(source, directory.entries if directory else ())
+        yield await prove(package.blocks, package.entries)
 
 
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
@@ -161,7 +196,7 @@ async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places
     if not opened and (isinstance(entry, RarEntry) or not readable(entry)):
         return file, ()
     try:
-        member = opened or await open_member(source, entry)
+        member = opened or await open_member(source, entry, by_ends=not proof.sha256 and _by_ends(entry))
         kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)

@@ -178,12 +178,21 @@ class Forward:
 
 async def work_off(chunks: AsyncIterator[Chunk], work: Callable[[Chunk], None]) -> None:
     """Do some work on chunks as they come, one after the other in a thread of its own, which finds the next ones
-    waiting: it stands still neither for the store nor for the hash nor for the loop. Raises what the work raises."""
-    loop, given = asyncio.get_running_loop(), deque["asyncio.Future[None]"]()
+    waiting: it stands still neither for the store nor for the hash nor for the loop. What it raises is raised, and
+    ends it."""
+    loop, given, going = asyncio.get_running_loop(), deque["asyncio.Future[None]"](), True
     thread = ThreadPoolExecutor(1)
+
+    def do(chunk: Chunk) -> None:
+        nonlocal going
+        if going:
+            going = False
+            work(chunk)
+            going = True
+
     try:
         async for chunk in chunks:
-            given.append(loop.run_in_executor(thread, work, chunk))
+            given.append(loop.run_in_executor(thread, do, chunk))
             if len(given) == WAITING:
                 await given.popleft()
         while given:

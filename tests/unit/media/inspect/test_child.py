@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from services.media.inspect import allowance
-from services.media.inspect.child import CHUNK, Done, Limits, NoJail, ToolMissing, child, lost_walls, run
+from services.media.inspect.child import Done, Limits, NoJail, child, lost_walls, run
 from services.media.inspect.jail import FOLDER
 from services.media.inspect.models import Damaged
+from services.media.inspect.tools import ToolMissing
 
 SMALL = Limits(cpu=1, wall=5.0, memory=2**28, file=2**16, disk=2**20, output=2**20, errors=2**14)
 
@@ -242,7 +243,7 @@ async def test_child_that_somebody_stopped_is_not_timed_out() -> None:
 async def test_reader_that_has_enough_leaves_nothing_behind() -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
-            yield bytes(CHUNK)
+            yield bytes(2**18)
 
     async with child("cat", limits=SMALL, stdin=endless()) as tool:
         async for _ in tool.output():

@@ -8,12 +8,12 @@ import pytest
 
 from contracts.rulebook import Slot
 from contracts.rulebook.material import FileContainer
-from services.media.inspect.child import ToolMissing
 from services.media.inspect.decode import decodes, photo_decodes
 from services.media.inspect.models import Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.probe import measure
 from services.media.inspect.source import Blocks
+from services.media.inspect.tools import ToolMissing
 from tests.data.make_packages import ffmpeg
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.atoms import STBL, changed, numbers

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from contracts.rulebook import Slot
 from services.media.inspect import bounds, inflate, kept
-from services.media.inspect.models import Claim
+from services.media.inspect.models import Claim, Damaged
 from services.media.inspect.probe import measure, measure_first
 from services.media.inspect.rules import judge
 from services.media.inspect.source import BLOCK
+from services.media.inspect.whole import work_off
 from tests.data.make_packages import RECIPES, ffmpeg, make
 from tests.data.make_rars import Member, rar5
 from tests.unit.media.inspect.archives import directory_at, in_both, in_end, zipped
@@ -161,3 +163,21 @@ async def test_stored_rar_has_its_first_verdict_by_ranges_and_a_packed_one_at_on
     packed = await measure_first(MemorySource(rar5(Member("片.mp4".encode(), film, packed=True))), slots["video"])
     assert (packed.complete, packed.faults) == (True, ())
     assert source.streams == 1
+
+
+async def test_work_that_fails_is_the_last_that_was_done() -> None:
+    done = list[int]()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for number in range(9):
+            yield bytes([number])
+
+    def work(chunk: bytes) -> None:
+        time.sleep(0.01)  # the ones behind it are waiting by now
+        done.append(chunk[0])
+        if chunk[0] == 1:
+            raise Damaged("damaged", "1")
+
+    with pytest.raises(Damaged):
+        await work_off(chunks(), work)
+    assert done == [0, 1]
