@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -51,13 +51,17 @@ class Media:
     channel: aio_pika.abc.AbstractChannel
     running: list[tuple[str, asyncio.subprocess.Process]] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
+    log: IO[bytes] | None = None
+    """Where the processes write to, instead of to where the tests do."""
 
     async def start(self, name: str, crash_at: str = "") -> asyncio.subprocess.Process:
         """Run a process of the product until it says it is ready, or until it is dead where it was told to die."""
         port = self.ports[name] = free_port()
         told = {"ZM_HTTP_PORT": str(port), **({"ZM_CRASH_AT": crash_at} if crash_at else {})}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deploy.run", name, env={**os.environ, **self.surroundings, **told}
+            *(sys.executable, "-m", "deploy.run", name),
+            env={**os.environ, **self.surroundings, **told},
+            stderr=self.log,
         )
         self.running.append((name, process))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
