@@ -18,7 +18,8 @@ from chassis.objects import ObjectStore
 from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.events.registration import EntryOpened
 from deploy.contracts.examples import SLOT, STUDIO_NAME
-from services.media.inspect.child import LAUNCH, find
+from services.media.inspect.child import LAUNCH
+from services.media.inspect.tools import find
 from tests.chaos.child import PATIENCE_S
 from tests.chaos.lane import Lane, until
 from tests.data.make_packages import RECIPES, Film, distinct, pack

@@ -13,7 +13,7 @@ from chassis.delivery import Message
 from contracts.events.media import MaterialUploaded, MediaValidated
 from services.media.app import assemble_worker, build_worker
 from services.media.inspect import child
-from services.media.inspect.child import find
+from services.media.inspect.tools import find
 from tests.data.make_packages import make as make_package
 from tests.service.media.conftest import MIB, Media, digest, package
 from tests.support.factories import make
