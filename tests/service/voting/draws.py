@@ -17,7 +17,7 @@ CLAIMS = [None, *(datetime(year, 9, 10, tzinfo=UTC) for year in (1970, 2023, 209
 HOUR, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
 JITTER = [timedelta(), -MICROSECOND, -1000 * MICROSECOND, 999 * MICROSECOND, 1000 * MICROSECOND, HOUR]
 DEATHS = ("received", "begun", "committed", "written", "published", "confirmed", "marked")
-DEVICES = [None, "d-1", "d-2"]
+DEVICES = ["d-1", "d-1", None]
 
 
 class Drawn(NamedTuple):
@@ -62,3 +62,5 @@ WAYS = [Way(*each) for each in product(
 ways = st.integers(0, len(WAYS) - 1).map(WAYS.__getitem__)
 steps = st.sampled_from(["", "begun", "written", "committed"])
 """At which a transaction dies, or none."""
+changes = st.sampled_from([("count",), ("void",), ("count", "void"), ("count", "void", "count"), ("void", "count")])
+"""What somebody decides, and thinks better of."""

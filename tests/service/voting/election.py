@@ -212,6 +212,11 @@ class Election:
         mine = [votes for person, votes in self.votes.items() if person.startswith(f"{campaign}/")]
         return [vote.id for votes in mine for vote in votes]
 
+    def held(self, campaign: str) -> list[str]:
+        """Those that wait for a decision."""
+        kept = self.kept()
+        return [ballot for ballot in self.of(campaign) if self.state(kept[ballot]) == "held"]
+
     def state(self, vote: Vote) -> str:
         """What a ballot is now."""
         done = {"count": "counted", "void": "voided"}

@@ -55,7 +55,7 @@ def _signals(per_device: int) -> Signals:
 _both = [
     _poll("two-evenings", "Asia/Shanghai", [
         ("2023-09-10T14:00Z", "2023-09-10T18:00Z"), ("2023-09-11T04:00Z", "2023-09-11T16:00Z"),
-    ], per_device=2, per_entry=1, per_day=2, per_campaign=3),
+    ], per_device=1, per_entry=1, per_day=2, per_campaign=3),
     _poll("day-and-night", "Asia/Kathmandu", [("2023-09-10T10:00Z", "2023-09-12T10:00Z")],
         per_device=1, per_entry=2, per_day=3),
     _poll("once-a-day", "America/St_Johns", [("2023-09-10T00:00Z", "2023-09-12T00:00Z")], per_day=1),

@@ -181,8 +181,7 @@ class Precinct:
         which carries it out to its end."""
         life, name = self.apis[api], f"r-{self.rulings}"
         self.rulings += 1
-        kept = self.model.kept()
-        held = [ballot for ballot in self.model.of(campaign) if self.model.state(kept[ballot]) == "held"]
+        held = self.model.held(campaign)
         life.arm(point)
         await life.does(life.rules(campaign, name, do, ballots))
         life.arm("")
