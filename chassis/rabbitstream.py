@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from rstream import exceptions, schema
 from rstream.client import Client
@@ -84,13 +84,6 @@ class RabbitStream:
                 self._next = found[-1].offset + 1
             return found
 
-    async def make_anew(self) -> None:
-        """Delete the stream with all it holds, and begin it again."""
-        async with self._using() as client:
-            await client.delete_stream(self.name)
-        await self._forget()
-        await self.answers()
-
     async def answers(self) -> None:
         """See `Stream`."""
         async with self._using():
@@ -117,7 +110,7 @@ class RabbitStream:
             raise
 
     async def _connected(self) -> Client:
-        client = await self._opened(self._parts.hostname or "127.0.0.1", self._parts.port or 5552)
+        client = await self._opened(*address(self._parts))
         try:
             if not await client.stream_exists(self.name):
                 with contextlib.suppress(exceptions.StreamAlreadyExists):
@@ -126,21 +119,13 @@ class RabbitStream:
             if not replicas:  # a node alone: whatever way we reached it by will do
                 return client
         except BaseException:
-            await _closed(client)
+            await closed(client)
             raise
-        await _closed(client)
+        await closed(client)
         return await self._opened(leader.host, leader.port)
 
     async def _opened(self, host: str, port: int) -> Client:
-        client = Client(host, port, frame_max=FRAME, heartbeat=20, connection_closed_handler=self._lost)
-        vhost, user, password = self._parts.path[1:], self._parts.username, self._parts.password
-        try:
-            async with asyncio.timeout(5):
-                await client.start()
-                await client.authenticate(unquote(vhost) or "/", unquote(user or ""), unquote(password or ""))
-        except BaseException:
-            await _closed(client)
-            raise
+        client = await opened(self._parts, host, port, self._lost)
         client.add_handler(schema.PublishConfirm, self._confirm, "0")
         client.add_handler(schema.PublishError, self._refuse, "0")
         client.add_stream(self.name)
@@ -197,7 +182,26 @@ class RabbitStream:
         self._arrived.clear()
         self._next = None
         if client is not None:
-            await _closed(client)
+            await closed(client)
+
+
+def address(url: SplitResult) -> tuple[str, int]:
+    """Host and port of a stream's address."""
+    return url.hostname or "127.0.0.1", url.port or 5552
+
+
+async def opened(url: SplitResult, host: str, port: int, lost: Callable[[Any], None] = lambda _: None) -> Client:
+    """A connection, as the user and into the vhost of an address; any of `AWAY` where there is none to be had."""
+    client = Client(host, port, frame_max=FRAME, heartbeat=20, connection_closed_handler=lost)
+    try:
+        async with asyncio.timeout(5):
+            await client.start()
+            vhost, user, password = (unquote(each or "") for each in (url.path[1:], url.username, url.password))
+            await client.authenticate(vhost or "/", user, password)
+    except BaseException:
+        await closed(client)
+        raise
+    return client
 
 
 def _specified(place: Place) -> tuple[OffsetType, int | None]:
@@ -212,7 +216,8 @@ def _specified(place: Place) -> tuple[OffsetType, int | None]:
             return OffsetType.FIRST, None
 
 
-async def _closed(client: Client) -> None:
+async def closed(client: Client) -> None:
+    """Close a connection, whatever state it is in."""
     with contextlib.suppress(*AWAY):
         async with asyncio.timeout(2):
             await client.close()

@@ -25,7 +25,7 @@ from chassis.mongo import Records, connect
 from chassis.relay import Relay
 from chassis.requests import Requests
 from chassis.settings import ServiceSettings
-from chassis.streams import Stream
+from chassis.streams import Partitioned
 from chassis.subscriptions import Subscriptions
 from chassis.transaction import Transactions
 
@@ -63,7 +63,7 @@ class Service:
         self.closing: list[Work] = []
         self.checks: dict[str, Work] = {"mongodb": self._mongodb_answers}
         self.lanes: list[Lane] = []
-        self.stream: Stream | None = None
+        self.stream: Partitioned | None = None
 
     def http(
         self, lifespan: Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]] | None = None

@@ -39,6 +39,26 @@ class Stream(Protocol):
         """Let go of the broker."""
 
 
+class Partitioned(Protocol):
+    """A history in one stream, or in several that are its partitions: numbers and offsets are each partition's own."""
+
+    count: int
+    """How many streams it is to be."""
+
+    async def parts(self) -> Sequence[str]:
+        """The streams by name, in an order that does not change where more are added; ConnectionError while the broker
+        is out of reach, or cannot have as many."""
+
+    async def part(self, name: str = "") -> Stream:
+        """The stream of a name, the first where none is given; ConnectionError as above."""
+
+    async def answers(self) -> None:
+        """Raise while the broker is out of reach, or cannot have as many."""
+
+    async def stop(self) -> None:
+        """Let go of the broker."""
+
+
 def encode(topic: str, source: str, subject: str, message_id: str, at: datetime, body: bytes) -> bytes:
     """A message as AMQP 1.0 (OASIS 2012, part 3): message id, CloudEvents attributes, body as one data section."""
     said = _text(message_id)

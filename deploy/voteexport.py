@@ -6,7 +6,7 @@ It imports pyarrow, which takes its time: only whoever exports imports this.
 import errno
 import os
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -113,12 +113,13 @@ async def export_votes(url: str, start: Place, campaign: CampaignId | None, file
     """Write what the stream holds from `start` to its present end, of one campaign or all. ConnectionError where the
     broker is away."""
     with vote_file(file) as votes:
-        first: int | None = None
-        async for found, end in entries(url, start):
+        done, total = 0, Counter[str]()
+        async for partition, found, end in entries(url, start):
             for entry in found:
                 vote = VoteCast.model_validate_json(body(entry.message))
                 if campaign is None or vote.campaign == campaign:
                     votes.add(entry.offset, vote)
-            first = found[0].offset if first is None else first
-            told(found[-1].offset + 1 - first, end + 1 - first)
+            total.setdefault(partition, end + 1 - found[0].offset)
+            done += len(found)
+            told(done, total.total())
     return votes

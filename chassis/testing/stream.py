@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from chassis.streams import Entry, Place
+from chassis.streams import Entry, Place, Stream
 
 
 class MemoryStream:
     """Keeps what is appended and drops repeats; `away` makes it fail as a broker that is out of reach."""
+
+    count = 1
 
     def __init__(self, seen: Callable[[bytes], None] = lambda _: None) -> None:
         self._seen = seen
@@ -30,6 +32,12 @@ class MemoryStream:
         await self.answers()
         offset = place if isinstance(place, int) else max(0, len(self.messages) - 1) if place == "last" else 0
         return [Entry(at, message) for at, message in enumerate(self.messages[offset:], offset)]
+
+    async def parts(self) -> Sequence[str]:
+        return ("votes",)
+
+    async def part(self, name: str = "") -> Stream:
+        return self
 
     async def answers(self) -> None:
         if self.away:

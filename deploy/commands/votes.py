@@ -14,7 +14,7 @@ from rich.console import Console
 
 from chassis.identity import JwksKeys, Keys
 from chassis.mongo import connect
-from chassis.rabbitstream import RabbitStream
+from chassis.partitions import Partitions
 from chassis.refusal import Unavailable
 from chassis.signing import verified
 from chassis.streams import Place
@@ -119,7 +119,9 @@ def tail(
     follow: Annotated[bool, typer.Option("--follow", help="持续输出 / go on as votes come")] = False,
     stream: StreamUrl = None,
 ) -> None:
-    """输出选票流，每行一票 / Print the vote stream, a JSON line each with the vote's offset."""
+    """输出选票流，每行一票 / Print the vote stream, a JSON line each with the vote's offset, and the partition that
+    is of where it is not `zhumeng.votes` itself.
+    """
     try:
         asyncio.run(_print(stream or _local().stream_urls["analytics"], _place(start), follow))
     except KeyboardInterrupt:
@@ -135,8 +137,9 @@ def _away(error: ConnectionError) -> typer.Exit:
 
 async def _print(url: str, start: Place, follow: bool) -> None:
     async with aclosing(numbered_votes(url, start, follow)) as numbered:
-        async for offset, vote in numbered:
-            typer.echo(f'{{"offset":{offset},{vote.model_dump_json()[1:]}')
+        async for partition, offset, vote in numbered:
+            lies = f'"offset":{offset}' if partition == NAME else f'"partition":"{partition}","offset":{offset}'
+            typer.echo(f"{{{lies},{vote.model_dump_json()[1:]}")
 
 
 def _place(written: str) -> Place:
@@ -186,25 +189,35 @@ def rebuild(
     yes: Annotated[
         bool, typer.Option("--yes", help="确认删除并重建 / yes, delete the stream and make it anew")
     ] = False,
+    partitions: Annotated[
+        int, typer.Option("--partitions", help="分区数，默认不变 / how many; as there are by default", min=0)
+    ] = 0,
 ) -> None:
     """由选票重建本地环境的选票流 / Make the local stack's vote stream anew from the ballots, and count it again.
 
-    投票接口须先停止 / voting-api must be stopped first: `zhumeng down` and start the servers alone.
+    投票接口须先停止 / voting-api must be stopped first: `zhumeng down` and start the servers alone. It is the way to
+    fewer partitions: start voting with the same number in `ZM_VOTE_PARTITIONS` afterwards.
     """
     if not yes:
         out.print("将删除选票流并由选票重建，请加 --yes / This deletes the stream and makes it anew: add --yes")
         raise typer.Exit(2)
     addresses = _local()
-    if not asyncio.run(_rebuild(str(addresses.mongo_url), addresses.stream_urls["ops"])):
+    stream = Partitions(addresses.stream_urls["ops"], NAME, addresses.amqp_urls["ops"], partitions)
+    try:
+        done = asyncio.run(rebuilt(str(addresses.mongo_url), DATABASE, stream))
+    except ConnectionError as error:
+        raise _away(error) from None
+    if not done:
         out.print(
             "投票接口仍在运行，请先停止 / voting-api still runs, or stopped within the last seconds: stop it first"
         )
         raise typer.Exit(1)
 
 
-async def _rebuild(mongo_url: str, stream_url: str) -> bool:
-    client, stream = connect(mongo_url), RabbitStream(stream_url, NAME)
-    database = client[DATABASE]
+async def rebuilt(mongo_url: str, name: str, stream: Partitions) -> bool:
+    """Make the stream anew, and forget what was counted of it; False where voting-api runs."""
+    client = connect(mongo_url)
+    database = client[name]
     shelf, store = Shelf(database), VotingStore(database)
     try:
         if not await shelf.clear():

@@ -34,7 +34,7 @@ PERMISSIONS: Final = {
     },
     # Answers come by direct reply-to, which needs no permission, or on a queue made for the frontend.
     "frontend": {"configure": NOTHING, "write": r"^zhumeng\.ingress$", "read": r"^zhumeng\.reply\..*"},
-    "analytics": {"configure": NOTHING, "write": NOTHING, "read": r"^zhumeng\.(votes|log)$"},
+    "analytics": {"configure": NOTHING, "write": NOTHING, "read": r"^zhumeng\.(votes(-\d+)?|log)$"},
     "ops": {"configure": EVERYTHING, "write": EVERYTHING, "read": EVERYTHING},
 }
 

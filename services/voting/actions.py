@@ -14,7 +14,7 @@ from chassis.clock import Clock
 from chassis.logs import log
 from chassis.refusal import Refused
 from chassis.signing import SigningKey
-from chassis.streams import Entry, Stream, body
+from chassis.streams import Entry, Partitioned, body
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.review import EntrySubject, ProvinceApproved
 from contracts.events.voting import TallyClosed
@@ -139,32 +139,48 @@ class Tallying:
     store: VotingStore
     rulebooks: Rulebooks
     clock: Clock
-    stream: Callable[[], Stream]
+    stream: Callable[[], Partitioned]
     key: SigningKey
     rulings: RulingStore
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self) -> bool:
-        """Count what the stream has beyond what was counted, as much as there is at hand; False where there is nothing.
-        The counts and the place in the stream are one transaction, so a vote is counted once."""
+        """Count what each partition has beyond what was counted, as much as there is at hand; False where there is
+        nothing. The counts and the place in the partition are one transaction, so a vote is counted once."""
         async with self.turn:
-            start = await self.store.position()
-            entries = await self.stream().poll(start, POLL_S)
-            for at in range(0, len(entries), AT_ONCE):
-                some = entries[at : at + AT_ONCE]
-                crash.point("begun")
-                if not await self._add(start, some):
-                    return True
-                start = some[-1].offset + 1
-            return bool(entries)
+            names = await self.stream().parts()
+            busy, away = False, None
+            polled = await asyncio.gather(*map(self._beyond, names), return_exceptions=True)
+            for name, found in zip(names, polled, strict=True):
+                if isinstance(found, BaseException):
+                    away = found  # and the others are counted all the same
+                    continue
+                await self._count(name, *found)
+                busy = busy or bool(found[1])
+            if away is not None:
+                raise away
+            return busy
+
+    async def _beyond(self, partition: str) -> tuple[int, list[Entry]]:
+        """Where counting goes on in a partition, and what lies there."""
+        start = await self.store.position(partition)
+        return start, await (await self.stream().part(partition)).poll(start, POLL_S)
+
+    async def _count(self, partition: str, start: int, entries: Sequence[Entry]) -> None:
+        for at in range(0, len(entries), AT_ONCE):
+            some = entries[at : at + AT_ONCE]
+            crash.point("begun")
+            if not await self._add(partition, start, some):
+                return
+            start = some[-1].offset + 1
 
     @transactional
-    async def _add(self, tx: Transaction, start: int, entries: Sequence[Entry]) -> bool:
+    async def _add(self, tx: Transaction, partition: str, start: int, entries: Sequence[Entry]) -> bool:
         votes: dict[CampaignId, Counter[EntryId]] = defaultdict(Counter)
         for entry in entries:
             told = json.decode(body(entry.message), type=Told)
             votes[told.campaign][told.entry] += 1
-        return await self.store.count(tx, start, entries[-1].offset + 1, votes)
+        return await self.store.count(tx, partition, start, entries[-1].offset + 1, votes)
 
     async def close_ended(self) -> list[CampaignId]:
         """Close every tally whose time has come; says which."""

@@ -4,10 +4,10 @@ votes."""
 import asyncio
 
 from chassis.clock import Clock
-from chassis.rabbitstream import RabbitStream
-from chassis.service import Service
+from chassis.partitions import Partitions
+from chassis.service import PartAway, Service
 from chassis.signing import SigningKey
-from chassis.streams import Stream
+from chassis.streams import Partitioned
 from contracts.rulebook import load_all
 from services.voting import books
 from services.voting.actions import Tallying, Voting
@@ -63,8 +63,19 @@ def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
 
 def _service(settings: Settings, clock: Clock | None, process: str) -> Service:
     service = Service("voting", settings, clock, process=process)
-    service.stream = RabbitStream(settings.stream_url, VOTES)
+    partitions = settings.vote_partitions
+    service.stream = Partitions(settings.stream_url, VOTES, settings.amqp_url, partitions)
+    if partitions > 1:
+        service.prepare.append(lambda: _partitioned(service))
     return service
+
+
+async def _partitioned(service: Service) -> None:
+    """Have the partitions before any book is opened: a broker that cannot have them is known from the start."""
+    try:
+        await _stream(service).parts()
+    except ConnectionError as error:
+        raise PartAway("stream", error) from error
 
 
 def taking(service: Service, settings: Settings) -> Voting:
@@ -89,7 +100,7 @@ def tallying(service: Service, settings: Settings) -> Tallying:
     return Tallying(service.transactions, store, rulebooks, service.clock, lambda: _stream(service), key, rulings)
 
 
-def _stream(service: Service) -> Stream:
+def _stream(service: Service) -> Partitioned:
     assert service.stream is not None
     return service.stream
 

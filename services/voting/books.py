@@ -16,7 +16,7 @@ from msgspec import json
 
 from chassis import crash, metrics
 from chassis.logs import log
-from chassis.streams import Stream, encode
+from chassis.streams import Partitioned, Stream, encode
 from contracts.events.voting import VoteCast
 from contracts.ids import BallotId
 from services.voting import rules
@@ -56,9 +56,9 @@ def vote_cast(ballot: Ballot) -> bytes:
 class Book:
     """The book of one process: opened when first needed, given up where it is not certain what became of a write."""
 
-    def __init__(self, shelf: Shelf, stream: Callable[[], Stream]) -> None:
+    def __init__(self, shelf: Shelf, stream: Callable[[], Partitioned]) -> None:
         self._shelf, self._stream = shelf, stream
-        self._name, self._number, self._sure_until = "", 0, 0.0
+        self._name, self._partition, self._number, self._sure_until = "", "", 0, 0.0
         self._unguessed: list[str] = []
         self._kept = self._appended = 0
         self._carried: list[Ballot] = []
@@ -69,8 +69,10 @@ class Book:
         """Have a book with a lease that holds; a fresh one where there is none."""
         if not self._name or not await self.held():
             name = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(2)}"
+            stream = self._stream()
+            partitions = await stream.parts() if stream.count > 1 else ()
             asked = now_s()
-            await self._shelf.add(name, LEASE)
+            self._partition = await self._shelf.add(name, LEASE, partitions)
             self._name, self._number, self._sure_until = name, 0, asked + LEASE.total_seconds() - SURE_S
             self._kept, self._appended, self._carried, self._behind = 0, 0, [], False
 
@@ -127,13 +129,13 @@ class Book:
     async def _carry(self) -> None:
         """Append until nothing is left; a broker that is away is waited for."""
         while self._name and self._appended < self._kept:
-            name, upto, behind = self._name, self._kept, self._behind
+            name, partition, upto, behind = self._name, self._partition, self._kept, self._behind
             some: Sequence[Ballot] = self._carried
             self._carried, self._behind = [], False
             try:
                 if behind:
                     some = await self._shelf.ballots(name, self._appended, upto, PAGE)
-                await append(self._stream(), name, some)
+                await append(await self._stream().part(partition), name, some)
             except (ConnectionError, *self._shelf.outages) as error:
                 log().warning("votes_wait", book=name, error=repr(error)[:200])
                 self._behind = True
@@ -169,18 +171,19 @@ async def append_numbered(stream: Stream, producer: str, numbered: Sequence[tupl
         await asyncio.sleep(0)
 
 
-async def rebuild(shelf: Shelf, stream: Stream) -> AsyncIterator[int]:
-    """Append every ballot there is to a stream that was made anew, under the names and numbers they had; yields how
-    many went in. For when nobody holds a book."""
-    after = ""
+async def rebuild(shelf: Shelf, stream: Partitioned) -> AsyncIterator[int]:
+    """Append every ballot there is to a stream that was made anew, under the names and numbers they had, the books to
+    its partitions in turn; yields how many went in. For when nobody holds a book."""
+    parts, after, last, turn = await stream.parts(), "", "", -1
     while some := await shelf.page(after, PAGE):
         for book, ballots in groupby(some, key=lambda ballot: rules.book_of(ballot.id)):
-            await append(stream, book, list(ballots))
+            last, turn = book, turn + (book != last)
+            await append(await stream.part(parts[turn % len(parts)]), book, list(ballots))
         after = some[-1].id
         yield len(some)
 
 
-async def settle_owed(shelf: Shelf, stream: Stream) -> bool:
+async def settle_owed(shelf: Shelf, stream: Partitioned) -> bool:
     """See to one book nobody holds any more; False where there is none to see to now.
 
     What is there at the first look is appended under the book's own name, from the highest number the broker has: of
@@ -191,7 +194,7 @@ async def settle_owed(shelf: Shelf, stream: Stream) -> bool:
     if (owed := await shelf.seal(LEASE)) is None:
         return False
     try:
-        await _tell_owed(shelf, stream, owed)
+        await _tell_owed(shelf, await stream.part(owed.partition), owed)
     except ConnectionError:
         await shelf.look_in(owed.name, timedelta(seconds=AGAIN_S))
         raise

@@ -69,6 +69,10 @@ class Settings(ServiceSettings):
             raise ValueError(f"listed more than once: {', '.join(twice)}")
         return channels
 
+    vote_partitions: int = Field(default=1, ge=1, le=100)
+    """Streams the votes lie in: one plain stream, or the partitions of a super stream, for which RabbitMQ 3.11 or later
+    is needed. It may be raised; lower it only with `zhumeng votes rebuild`. The same for all processes of voting."""
+
     signing_key_file: Path | None = None
     """Ed25519 private key, PKCS#8 PEM, that closed tallies are signed with: one of those registration publishes. The
     tally does not start without it."""

@@ -116,22 +116,24 @@ class VotingStore:
         found = await self._ballots.aggregate(steps, allowDiskUse=True)
         return rules.tally(campaign, [(row["_id"], row["votes"]) async for row in found])
 
-    async def position(self) -> int:
-        """Where in the vote stream counting goes on."""
-        found = await self._positions.find_one({"_id": "votes"})
+    async def position(self, partition: str) -> int:
+        """Where in a partition of the vote stream counting goes on."""
+        found = await self._positions.find_one({"_id": _place(partition)})
         return int(found["next"]) if found else 0
 
     async def count(
-        self, tx: Transaction, start: int, end: int, votes: Mapping[CampaignId, Mapping[EntryId, int]]
-    ) -> bool:
-        """Add what lies in the stream from `start` up to `end` to the live counts, and move on; False where the place
+        self, tx: Transaction, partition: str, start: int, end: int,
+        votes: Mapping[CampaignId, Mapping[EntryId, int]],
+    ) -> bool:  # fmt: skip
+        """Add what lies in a partition from `start` up to `end` to the live counts, and move on; False where the place
         is another by now, counted by somebody else."""
+        place = {"_id": _place(partition)}
         at = await self._positions.find_one_and_update(
-            {"_id": "votes"}, {"$setOnInsert": {"next": 0}}, upsert=True, return_document=True, session=tx.session
+            place, {"$setOnInsert": {"next": 0}}, upsert=True, return_document=True, session=tx.session
         )
         if at is None or at["next"] != start:
             return False
-        await self._positions.update_one({"_id": "votes"}, {"$set": {"next": end}}, session=tx.session)
+        await self._positions.update_one(place, {"$set": {"next": end}}, session=tx.session)
         for campaign, counts in votes.items():
             more = {f"entries.{entry}": count for entry, count in counts.items()}
             await self._counts.update_one({"_id": campaign}, {"$inc": more}, upsert=True, session=tx.session)
@@ -169,9 +171,11 @@ class VotingStore:
 
 @dataclass(frozen=True)
 class Owed:
-    """A sealed book: since which number it is looked into, and how often ballots were found in it."""
+    """A sealed book: its partition, where it has one, since which number it is looked into, and how often ballots were
+    found in it."""
 
     name: str
+    partition: str
     since: int | None
     passes: int
 
@@ -185,14 +189,23 @@ class Shelf:
         safely: Document = {"write_concern": WriteConcern("majority", j=True), "read_concern": ReadConcern("majority")}
         self._books = database.get_collection("books", **safely)
         self._ballots = database.get_collection("ballots", **safely)
+        self._turns = database["turns"]
 
-    async def add(self, book: str, lease: timedelta) -> None:
+    async def add(self, book: str, lease: timedelta, partitions: Sequence[str] = ()) -> str:
         """Put a new book on the shelf; DuplicateKeyError where there is one of that name. It lies there with its lease
-        from the first moment, or whoever looks for books that nobody holds would seal it."""
+        from the first moment, or whoever looks for books that nobody holds would seal it; and with the partition its
+        ballots go into as long as it is known, the one whose turn it is. Says which; empty where there are none."""
         with pymongo.timeout(WRITE_S):
-            await self._books.update_one(
-                {"_id": book, "until": {"$exists": False}}, [{"$set": {"until": _in(lease)}}], upsert=True
-            )
+            partition = partitions[await self._turn() % len(partitions)] if partitions else ""
+            kept = {"until": _in(lease)} | ({"partition": partition} if partition else {})
+            await self._books.update_one({"_id": book, "until": {"$exists": False}}, [{"$set": kept}], upsert=True)
+        return partition
+
+    async def _turn(self) -> int:
+        """Books there were before this one, of those that were given a partition."""
+        given, more = {"_id": "books"}, {"$inc": {"given": 1}}
+        before = await self._turns.find_one_and_update(given, more, upsert=True)
+        return 0 if before is None else int(before["given"])
 
     async def renew(self, book: str, lease: timedelta) -> bool:
         """Hold a book for longer; False where it was sealed."""
@@ -216,7 +229,9 @@ class Shelf:
         row = await self._books.find_one_and_update(
             {"$or": [ran_out, due]}, [{"$set": taken}], return_document=ReturnDocument.AFTER
         )
-        return None if row is None else Owed(row["_id"], row.get("since"), row.get("passes", 0))
+        if row is None:
+            return None
+        return Owed(row["_id"], row.get("partition", ""), row.get("since"), row.get("passes", 0))
 
     async def look_in(self, book: str, after: timedelta) -> None:
         """Have a sealed book looked into after a while, unless that is due by now, or was asked for meanwhile."""
@@ -259,6 +274,11 @@ class Shelf:
         """Take a book that was just looked into off the shelf, if it was sealed long ago and no look at it is due."""
         old = {"$lt": ["$sealed_at", {"$subtract": ["$$NOW", round(after.total_seconds() * 1000)]}]}
         await self._books.delete_one({"_id": book, "$expr": {"$and": [old, {"$gt": ["$look_at", "$$NOW"]}]}})
+
+
+def _place(partition: str) -> str:
+    """What the place in a partition is kept under: `votes` of a stream that is alone."""
+    return partition.removeprefix("zhumeng.")
 
 
 def _in(span: timedelta) -> Document:

@@ -206,7 +206,8 @@ class Lane:
         counts, counted."""
         if self.service.stream is None:
             return True
-        while found := await self.service.stream.poll(self._voted, 0.05):
+        stream = await self.service.stream.part()
+        while found := await stream.poll(self._voted, 0.05):
             self.votes.update(attributes(entry.message)["ce-id"] for entry in found)
             self._voted = found[-1].offset + 1
         votes = {"$or": [{"held": None}, {"later": {"$exists": True}}]}

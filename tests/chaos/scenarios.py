@@ -249,9 +249,9 @@ async def batch_is_handed_in(lane: Lane) -> Act:
 
 async def vote_is_counted(lane: Lane) -> Act:
     """A vote that comes into the stream is added to the count of an entry."""
-    told, stream = make(voting.VoteCast, ballot=new_id(), entry=new_id()), lane.service.stream
-    assert stream is not None
-    message = in_stream(told)
+    told, votes = make(voting.VoteCast, ballot=new_id(), entry=new_id()), lane.service.stream
+    assert votes is not None
+    stream, message = await votes.part(), in_stream(told)
     return lambda: stream.append(told.ballot, [(1, message)])
 
 

@@ -10,7 +10,7 @@ from chassis.clock import Clock
 from chassis.identity import Caller
 from chassis.logs import log
 from chassis.refusal import Refused
-from chassis.streams import Stream
+from chassis.streams import Partitioned
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.ids import BallotId, CampaignId
 from contracts.rulebook import Rulebook, Rulebooks
@@ -33,7 +33,7 @@ class Rulings:
     store: RulingStore
     rulebooks: Rulebooks
     clock: Clock
-    stream: Callable[[], Stream]
+    stream: Callable[[], Partitioned]
     told: dict[CampaignId, int] = field(default_factory=dict)
     """Up to which number held ballots that were counted are known to be in the stream."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -76,9 +76,10 @@ class Rulings:
 
     async def _tell(self, campaign: CampaignId, upto: int) -> None:
         producer = f"counted-later/{campaign}"
-        last = await self.stream().last(producer)
+        stream = await self.stream().part()  # the first partition, which stays the first when others are added
+        last = await stream.last(producer)
         while some := await self.store.counted_later(campaign, last, upto, books.PAGE):
-            await books.append_numbered(self.stream(), producer, some)
+            await books.append_numbered(stream, producer, some)
             last, _ = some[-1]
             log().info("held_votes_told", campaign=campaign, votes=len(some))
             crash.point("marked")

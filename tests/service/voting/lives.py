@@ -109,6 +109,8 @@ class Unsure:
     """A stream to which the line is not always good: an append is on its way until it moves again, or the line is lost
     with nothing of it, a part or all of it taken."""
 
+    count = 1
+
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.line: Line = "good"
@@ -131,6 +133,12 @@ class Unsure:
 
     async def poll(self, place: Place, wait_s: float) -> list[Entry]:
         return await self._stream.poll(place, wait_s)
+
+    async def parts(self) -> Sequence[str]:
+        return ("votes",)
+
+    async def part(self, name: str = "") -> Stream:
+        return self
 
     async def answers(self) -> None:
         await self._stream.answers()

@@ -1,0 +1,214 @@
+"""The vote stream in partitions: each ballot is in exactly one of them once, whoever dies and however many they are."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from chassis.partitions import CannotPartition, Partitions
+from chassis.service import PartAway
+from chassis.testing import SetClock
+from contracts.events.review import EntrySubject
+from deploy.commands.votes import rebuilt
+from deploy.examples.votes_by_hour import count
+from deploy.votestream import NAME, numbered_votes
+from services.voting import books, rules
+from services.voting.app import build_api, build_tally, taking, tallying
+from services.voting.models import Ballot, BallotIn
+from services.voting.settings import Settings
+from services.voting.store import Shelf
+from tests.service.voting.world import BOOK, approved, somebody
+from tests.support.kinds import Rabbit, Vhost
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+CLOCK = SetClock(datetime(2023, 9, 10, 4, tzinfo=UTC))
+ENTRY = approved("bridge")
+
+
+class Api:
+    """A process that takes ballots in, under a number of partitions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.service = build_api(settings, CLOCK)
+        self.voting = taking(self.service, settings)
+        self.book = self.voting.box.book
+        self.shelf = Shelf(self.service.database)
+
+    async def start(self) -> None:
+        await self.service.ready_database()
+        assert isinstance(ENTRY.about, EntrySubject)
+        await self.voting.admit(ENTRY, ENTRY.about)
+
+    async def cast(self, first: int, last: int) -> None:
+        """Ballots of one voter each."""
+        handed = [BallotIn(BOOK.id, "bridge", somebody(n)) for n in range(first, last + 1)]
+        await self.voting.hand_in("douyin", handed, CLOCK.now())
+
+    async def carried(self) -> None:
+        while await self.book.brought_on():
+            pass
+
+    async def die_over(self, first: int, last: int) -> str:
+        """Keep ballots and die before any of them is told; the book they are owed by."""
+        name = self.book._name
+
+        async def never(ballots: Sequence[Ballot]) -> None: ...
+
+        self.book.entered = never  # type: ignore[method-assign] # the process is dead
+        await self.cast(first, last)
+        await self.service.database["books"].update_one({"_id": name}, {"$set": {"until": EPOCH}})
+        return name
+
+    async def settle(self) -> None:
+        assert self.service.stream is not None
+        while await books.settle_owed(self.shelf, self.service.stream):
+            pass
+
+    async def partitions(self) -> dict[str, str]:
+        """What each book was given."""
+        return {row["_id"]: row.get("partition", "") async for row in self.service.database["books"].find()}
+
+
+Start = Callable[[int], Awaitable[Api]]
+
+
+@pytest.fixture
+def own(rabbit43: Rabbit, vhost: Callable[[Rabbit], Vhost]) -> Vhost:
+    return vhost(rabbit43)
+
+
+@pytest.fixture
+def settings(own: Vhost, mongo_url: str, database_prefix: str, tmp_path: Path) -> Callable[[int], Settings]:
+    key = tmp_path / "signing.pem"
+    key.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return lambda partitions: Settings(
+        env="test", mongo_url=mongo_url, mongo_prefix=database_prefix, amqp_url=own.amqp_url,
+        stream_url=own.stream_url, signing_key_file=key, vote_partitions=partitions,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def start(settings: Callable[[int], Settings]) -> AsyncIterator[Start]:
+    """Start a process that takes ballots in."""
+    started: list[Api] = []
+
+    async def begin(partitions: int) -> Api:
+        api = Api(settings(partitions))
+        started.append(api)
+        await api.start()
+        return api
+
+    yield begin
+    for api in started:
+        assert api.service.stream is not None
+        await api.service.stream.stop()
+        await api.service.client.close()
+
+
+async def lying(url: str) -> tuple[Counter[str], dict[str, set[str]]]:
+    """How often each ballot is in the stream, and in which partitions those of each book are."""
+    ballots, where = Counter[str](), defaultdict[str, set[str]](set)
+    async for partition, _, vote in numbered_votes(url):
+        ballots[vote.ballot] += 1
+        where[rules.book_of(vote.ballot)].add(partition)
+    return ballots, dict(where)
+
+
+async def counted(settings: Settings, votes: int) -> int:
+    """The tally's votes once it has read as many, and no more after that."""
+    service = build_tally(settings, CLOCK)
+    counting = tallying(service, settings)
+    async with asyncio.timeout(20):
+        while (await counting.store.live(BOOK.id)).votes < votes:
+            await counting.count()
+    await counting.count()
+    assert service.stream is not None
+    await service.stream.stop()
+    live = await counting.store.live(BOOK.id)
+    assert live == await counting.store.recount(BOOK.id)
+    await service.client.close()
+    return live.votes
+
+
+async def test_every_ballot_is_in_the_partition_of_its_book_once_also_of_a_process_that_died(
+    start: Start, settings: Callable[[int], Settings], own: Vhost, tmp_path: Path
+) -> None:
+    apis = [await start(3) for _ in range(4)]
+    for n, api in enumerate(apis):
+        await api.cast(100 * n, 100 * n + 49)
+        await api.carried()
+    owed = await apis[1].die_over(150, 159)
+    given = await apis[0].partitions()
+    assert sorted(Counter(given.values()).items()) == [(f"{NAME}-0", 2), (f"{NAME}-1", 1), (f"{NAME}-2", 1)]
+    await apis[2].settle()
+    ballots, where = await lying(own.stream_url)
+    assert (len(ballots), set(ballots.values())) == (210, {1})
+    assert where == {book: {partition} for book, partition in given.items()}
+    assert given[owed] == f"{NAME}-1"
+    assert await counted(settings(3), 210) == 210
+    file = str(tmp_path / "votes.sqlite")
+    assert [await count(own.stream_url, file), await count(own.stream_url, file)] == [210, 0]
+    await apis[0].cast(50, 54)
+    await apis[0].carried()
+    assert (await count(own.stream_url, file), await counted(settings(3), 215)) == (5, 215)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "names"),
+    [(2, 3, [f"{NAME}-0", f"{NAME}-1", f"{NAME}-2"]), (1, 3, [NAME, f"{NAME}-1", f"{NAME}-2"])],
+)
+async def test_partitions_that_are_added_lose_and_double_nothing_of_an_old_book(
+    before: int, after: int, names: list[str], start: Start, settings: Callable[[int], Settings], own: Vhost
+) -> None:
+    old = await start(before)
+    await old.cast(0, 29)
+    await old.carried()
+    assert await counted(settings(before), 30) == 30
+    owed = await old.die_over(30, 39)
+    newer = [await start(after) for _ in range(3)]
+    assert newer[0].service.stream is not None
+    assert await newer[0].service.stream.parts() == names
+    for n, api in enumerate(newer, 1):
+        await api.cast(100 * n, 100 * n + 9)
+        await api.carried()
+    await newer[0].settle()
+    ballots, where = await lying(own.stream_url)
+    assert (len(ballots), set(ballots.values())) == (70, {1})
+    assert (where.pop(owed), len(where)) == ({names[0]}, 3)
+    assert sorted(partition for each in where.values() for partition in each) == names
+    assert await counted(settings(after), 70) == 70
+
+
+async def test_fewer_partitions_are_refused_until_the_stream_is_made_anew(
+    start: Start, settings: Callable[[int], Settings], own: Vhost
+) -> None:
+    api = await start(3)
+    await api.cast(0, 9)
+    await api.carried()
+    assert await counted(settings(3), 10) == 10
+    with pytest.raises(PartAway, match="has 3 partitions, and 2 would leave votes unread"):
+        await start(2)
+    alone = Partitions(own.stream_url, NAME, own.amqp_url, 1)
+    with pytest.raises(CannotPartition, match="has 3 partitions, and 1 would leave votes unread"):
+        await alone.part()
+    await api.book.close()
+    assert await rebuilt(str(settings(1).mongo_url), api.service.database.name, alone)
+    assert await alone.parts() == (NAME,)
+    assert await counted(settings(1), 10) == 10
+    ballots, where = await lying(own.stream_url)
+    assert (len(ballots), set(ballots.values()), list(where.values())) == (10, {1}, [{NAME}])
+
+
+async def test_broker_without_super_streams_refuses_partitions_and_has_no_stream_instead(
+    rabbit310: Rabbit, vhost: Callable[[Rabbit], Vhost]
+) -> None:
+    own = vhost(rabbit310)
+    with pytest.raises(CannotPartition, match=r"RabbitMQ 3\.10\..* set ZM_VOTE_PARTITIONS to 1"):
+        await Partitions(own.stream_url, NAME, own.amqp_url, 3).answers()
+    with rabbit310.management() as web:
+        assert web.get(f"/api/queues/{own.name}").json() == []
