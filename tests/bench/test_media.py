@@ -130,7 +130,7 @@ def test_media_deflated_limit(deflated: Case) -> None:
 
 
 def test_media_deflated_whole(deflated: Case, tmp_path: Path) -> None:
-    _compare("media.deflated.whole", 1.2, deflated.whole, lambda: deflated.peer(tmp_path / "peer"), rounds=4)
+    _compare("media.deflated.whole", 1.0, deflated.whole, lambda: deflated.peer(tmp_path / "peer"), rounds=4)
     _against_inflating("media.deflated.whole.limit", 0.5, deflated, deflated.whole)
 
 

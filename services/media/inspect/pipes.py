@@ -11,18 +11,23 @@ from typing import Final
 CHUNK: Final = 2**20
 """Bytes read at once, and bytes a wide pipe holds: who works at one end need not be woken for each bit of them."""
 
+MUCH: Final = CHUNK // 32
+"""Bytes found at once from which on more are expected soon."""
+FILLS: Final = 0.003
+"""Seconds in which they come, of whatever unpacks 100 MB a second: a third of what a wide pipe holds."""
+
 
 class Pipe:
     """Our end of a pipe, and `theirs`, which the child inherits."""
 
     def __init__(self, ours: FileIO, theirs: FileIO) -> None:
-        self._ours, self.theirs = ours, theirs
+        self._ours, self.theirs, self.wide = ours, theirs, False
         os.set_blocking(ours.fileno(), False)
 
     def widen(self) -> None:
         """Let it hold more; where the system grants no more, it stays as it is."""
         with suppress(OSError):
-            fcntl.fcntl(self._ours, fcntl.F_SETPIPE_SZ, CHUNK)
+            self.wide = fcntl.fcntl(self._ours, fcntl.F_SETPIPE_SZ, CHUNK) >= CHUNK
 
     def close(self) -> None:
         """Close both ends, as far as they are still open."""
@@ -44,12 +49,17 @@ class FromChild(Pipe):
     def __init__(self) -> None:
         ours, theirs = os.pipe()
         super().__init__(FileIO(ours, "r"), FileIO(theirs, "w"))
+        self._found = 0
 
     async def read(self) -> bytes:
-        """What is there, once there is something; nothing at the end."""
+        """What is there, once there is something; nothing at the end. A wide pipe is left to fill for a moment where it
+        did not before, rather than emptied each time the child has added to it."""
         loop = asyncio.get_running_loop()
+        if self.wide and MUCH <= self._found < CHUNK // 2:
+            await asyncio.sleep(FILLS)
         while (data := self._ours.read(CHUNK)) is None:
             await self._ready(loop.add_reader, loop.remove_reader)
+        self._found = len(data)
         return data
 
 
