@@ -1,5 +1,6 @@
 """What a game is played with: ballots as they are written, the ways they are handed in, instants worth trying."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import NamedTuple
@@ -39,6 +40,21 @@ BALLOTS = [
         (*ENTRIES, *ENTRIES, LATE, "never-approved"), (*VOTERS, "wei", "li", "zhang"),
     ))
 ]  # fmt: skip
+
+
+def alike(ballots: Sequence[Drawn]) -> list[Drawn]:
+    """The same ballots, where of a voter's for one entry, handed in at once, it does not matter which was first."""
+    first, nonces = ballots[0], dict[tuple[str | None, ...], str | None]()
+    for each in ballots:
+        nonces.setdefault((each.poll, each.entry, VOTERS[each.voter]), each.nonce)
+    return [
+        each._replace(
+            cast_at=first.cast_at, device=first.device, nonce=nonces[each.poll, each.entry, VOTERS[each.voter]]
+        )
+        for each in ballots
+    ]
+
+
 drawn = st.integers(0, len(BALLOTS) - 1).map(BALLOTS.__getitem__)
 many = st.lists(drawn, min_size=3, max_size=6)
 accounts = st.sampled_from(["douyin-account", "douyin-account", "douyin-account", "page-account", "wechat-account"])

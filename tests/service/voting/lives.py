@@ -93,6 +93,8 @@ async def kept_whole(voting: VotingStore, ballots: Sequence[Ballot]) -> set[int]
     if life is not None and life.pause is not None:
         pause, life.pause = life.pause, None
         await pause()
+    if life is not None and life.dead.is_set():
+        raise Died("a dead process begins no write")
     context = contextvars.copy_context()
     context.run(LIFE.set, None)
     writing = asyncio.get_running_loop().create_task(_keep(voting, ballots), context=context)

@@ -111,8 +111,11 @@ class Precinct:
         known = set(self.model.kept())
         self.model.hold([(ask, answer) for _, ask, answer in answered], at, at_once)
         seen: dict[tuple[Api, tuple[str, str, str]], list[Answer | None]] = defaultdict(list)
+        kept_by: dict[str | None, set[Api]] = defaultdict(set)  # or, of several, by one of them
+        for life, _, answer in answered:
+            kept_by[answer.ballot].add(life)
         for life, ask, answer in answered:
-            new = answer.ballot is not None and answer.ballot not in known  # of equal ones the first is
+            new = answer.ballot not in {None, *known} and len(kept_by[answer.ballot]) == 1  # of equal ones the first is
             known |= {answer.ballot or ""}
             if ask.device is not None and self.model.watches(ask):
                 seen[life, (ask.campaign, ask.channel, ask.device)].append(answer if new else None)

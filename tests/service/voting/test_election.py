@@ -41,6 +41,7 @@ from tests.service.voting.draws import (
     Drawn,
     Way,
     accounts,
+    alike,
     changes,
     drawn,
     either,
@@ -142,10 +143,7 @@ class Game(RuleBasedStateMachine):
 
     @rule(account=accounts, ballots=st.lists(st.tuples(either, drawn), min_size=2, max_size=5))
     def hand_in_at_once(self, account: str, ballots: list[tuple[int, Drawn]]) -> None:
-        """Of equal ones that differ in what the channel says of time or device, nobody could say which was first."""
-        _, first = ballots[0]
-        alike = [ballot._replace(cast_at=first.cast_at, device=first.device) for _, ballot in ballots]
-        asks = self.asks(account, alike)
+        asks = self.asks(account, alike([ballot for _, ballot in ballots]))
         self.run(self.precinct.at_once(account, list(zip((api for api, _ in ballots), asks, strict=True))))
 
     @rule(edge=st.integers(0, 1), jitter=st.sampled_from(JITTER), way=ways, account=accounts, ballots=many)
