@@ -1,5 +1,5 @@
 """Deflated packages read by every byte in worker processes of a core each: two against one, and what a package costs
-each of them. Why two cannot be twice as fast as one where the store works on the same two cores: decision 19."""
+each of them. Why two are not twice as fast as one where the store works on the same two cores: decision 19."""
 
 import asyncio
 import multiprocessing
