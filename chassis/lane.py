@@ -3,11 +3,11 @@ what FastAPI does for each request."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 from prometheus_client import Histogram
@@ -25,6 +25,28 @@ from contracts.ids import Role
 
 READ = "http.request"
 OVERSIZED = "请求过大。", "The request is too large."
+JSON: Final = (b"content-type", b"application/json")
+Headers = Mapping[bytes, bytes]
+"""By their names in lower case."""
+
+
+class Answer(NamedTuple):
+    """What goes back."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+    @classmethod
+    def of(cls, body: bytes) -> "Answer":
+        """That it was done, as JSON."""
+        return cls(200, (JSON, (b"content-length", b"%d" % len(body))), body)
+
+    @classmethod
+    def refusing(cls, refused: Refused) -> "Answer":
+        """That it was not."""
+        response = problem(refused)
+        return cls(response.status_code, response.raw_headers, bytes(response.body))
 
 
 @dataclass(frozen=True)
@@ -35,34 +57,36 @@ class Lane:
     path: str
     role: Role
     most_bytes: int
-    answer: Callable[[Caller, datetime, Mapping[bytes, bytes], bytes], Awaitable[bytes]]
-    """Takes the caller, the time of receipt, the headers by their names in lower case, and the body."""
+    answer: Callable[[Caller, datetime, Headers, bytes], Awaitable[bytes]]
+    """Takes the caller, the time of receipt, the headers, and the body."""
     described: dict[str, Any]
     """The operation in OpenAPI's own form."""
 
-    async def serve(self, verifier: Verifier, clock: Clock, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; `answer` ends in time by itself."""
-        received_at, started, status = clock.now(), time.perf_counter(), 200
+    async def serve(self, verifier: Verifier, clock: Clock, headers: Headers, body: bytes | Receive) -> Answer:
+        """Answer one request, of which the body is here or still to come; `answer` ends in time by itself."""
+        received_at, started = clock.now(), time.perf_counter()
         caller: Caller | None = None
         try:
-            headers: dict[bytes, bytes] = dict(scope["headers"])
             caller = await self._caller(verifier, headers.get(b"authorization", b""))
-            answer = await self.answer(caller, received_at, headers, await self._body(receive))
-            await _send(send, answer)
+            whole = body if isinstance(body, bytes) else await self._received(body)
+            if len(whole) > self.most_bytes:
+                raise Refused(413, "too_large", *OVERSIZED, measured_bytes=len(whole), most_bytes=self.most_bytes)
+            answer = Answer.of(await self.answer(caller, received_at, headers, whole))
         except (Refused, Unavailable, PyMongoError, ConnectionError, TimeoutError) as error:
             refused = error if isinstance(error, Refused) else unavailable()
             who = {"account": caller.account} if caller else {}
             log().info(
                 "refused", path=self.path, code=refused.code, status=refused.status, error=type(error).__name__, **who
             )
-            status = refused.status
-            await problem(refused)(scope, receive, send)
-        _seconds(self.method, self.path, status).observe(time.perf_counter() - started)
+            answer = Answer.refusing(refused)
+        _seconds(self.method, self.path, answer.status).observe(time.perf_counter() - started)
+        return answer
 
     async def _caller(self, verifier: Verifier, authorization: bytes) -> Caller:
         return permitted(await verifier.verify(bearer(authorization.decode("latin-1"))), (self.role,))
 
-    async def _body(self, receive: Receive) -> bytes:
+    async def _received(self, receive: Receive) -> bytes:
+        """A body as it comes; no more of one that is too large than shows it."""
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -72,8 +96,6 @@ class Lane:
                     body += message.get("body", b"")
         if message["type"] != READ:
             raise ConnectionError("the client went before it had sent everything")
-        if len(body) > self.most_bytes:
-            raise Refused(413, "too_large", *OVERSIZED, measured_bytes=len(body), most_bytes=self.most_bytes)
         return body
 
 
@@ -84,13 +106,24 @@ class Application(FastAPI):
         super().__init__(**options)
         self.state.verifier = self._verifier = verifier
         self._lanes, self._clock = {(lane.method, lane.path): lane for lane in lanes}, clock
+        self._named = {(lane.method.encode(), lane.path.encode()): lane for lane in lanes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lane = self._lanes.get((scope.get("method", ""), path_of(scope)))
         if lane is None:
             await super().__call__(scope, receive, send)
-        else:
-            await lane.serve(self._verifier, self._clock, scope, receive, send)
+            return
+        answer = await self.answered(lane, dict(scope["headers"]), receive)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def lane_at(self, method: bytes, url: bytes) -> Lane | None:
+        """The lane a request line names to the letter."""
+        return self._named.get((method, url))
+
+    async def answered(self, lane: Lane, headers: Headers, body: bytes | Receive) -> Answer:
+        """What a lane answers."""
+        return await lane.serve(self._verifier, self._clock, headers, body)
 
     def openapi(self) -> dict[str, Any]:
         """The document, the lanes among the rest."""
@@ -103,9 +136,3 @@ class Application(FastAPI):
 @lru_cache(maxsize=1000)
 def _seconds(method: str, path: str, status: int) -> Histogram:
     return metrics.REQUESTS.labels(method, path, status)
-
-
-async def _send(send: Send, answer: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer})

@@ -9,16 +9,16 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
-from msgspec import json
+from msgspec import Struct, json
 
 from chassis import crash, metrics
 from chassis.logs import log
 from chassis.streams import Partitioned, Stream, encode
 from contracts.events.voting import VoteCast
-from contracts.ids import BallotId
+from contracts.ids import BallotId, CampaignId, EntryId, Revision
 from services.voting import rules
 from services.voting.models import Ballot
 from services.voting.store import Owed, Shelf
@@ -45,12 +45,23 @@ def now_s() -> float:
 
 def vote_cast(ballot: Ballot) -> bytes:
     """What the stream holds of a ballot: VoteCast under the ballot's own id."""
-    told = {
-        "at": ballot.received_at, "ballot": ballot.id, "campaign": ballot.campaign, "revision": ballot.revision,
-        "entry": ballot.entry, "channel": ballot.channel, "voter": ballot.voter,
-    }  # fmt: skip
+    told = VoteTold(
+        ballot.received_at, ballot.id, ballot.campaign, ballot.revision, ballot.entry, ballot.channel, ballot.voter
+    )
     subject = f"{VoteCast.subject_field}/{ballot.id}"
     return encode(VoteCast.topic, "zhumeng/voting", subject, ballot.id, ballot.received_at, json.encode(told))
+
+
+class VoteTold(Struct, frozen=True, gc=False):
+    """The body of VoteCast, in half the time the event's own class takes."""
+
+    at: datetime
+    ballot: BallotId
+    campaign: CampaignId
+    revision: Revision
+    entry: EntryId
+    channel: str
+    voter: str
 
 
 class Book:

@@ -35,27 +35,28 @@ def normal_address(address: str) -> str:
 
 def of_voter(key: bytes, channel: str, normal: str) -> str:
     """A voter of a channel, by the normalised id."""
-    return _pseudonym(key, channel, normal)
+    return _pseudonym(_begun(key, channel), normal)
 
 
 def of_device(key: bytes, channel: str, device: str) -> str:
     """A device as a channel names it; no channel knows another's."""
-    return _pseudonym(key, channel, "device", device)
+    return _pseudonym(_begun(key, channel, "device"), device)
 
 
 def of_address(key: bytes, address: str) -> str:
     """A network address, the same in every channel. ValueError where it is none."""
-    return _pseudonym(key, "", "address", normal_address(address))
+    return _pseudonym(_begun(key, "", "address"), normal_address(address))
 
 
-def _pseudonym(key: bytes, *said: str) -> str:
-    """128 bits in hex: HMAC-SHA-256 over what is said, cut in half."""
-    keyed = _keyed(key).copy()
-    keyed.update(f"[{', '.join(map(_quoted, said))}]".encode(errors="surrogatepass"))
+def _pseudonym(begun: hmac.HMAC, last: str) -> str:
+    """128 bits in hex: HMAC-SHA-256 over a JSON array of what is said, cut in half."""
+    keyed = begun.copy()
+    keyed.update(f"{_quoted(last)}]".encode(errors="surrogatepass"))
     return keyed.hexdigest()[:32]
 
 
 @lru_cache
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Begun with the key: a copy costs half of what beginning anew does."""
-    return hmac.new(key, digestmod="sha256")
+def _begun(key: bytes, *said: str) -> hmac.HMAC:
+    """Begun with the key and what many have in common: a copy costs half of what beginning anew does."""
+    first = "".join(f"{_quoted(each)}, " for each in said)
+    return hmac.new(key, f"[{first}".encode(errors="surrogatepass"), "sha256")

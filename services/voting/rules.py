@@ -99,7 +99,7 @@ def decide(
         return NotVotable("channel")
     if entry is None or entry.campaign != handed.campaign or entry.track not in voting.tracks:
         return NotVotable("entry")
-    day = _day(rulebook.zone.key, handed.received_at.timestamp() // 60)
+    day = _day(rulebook.time_zone, handed.received_at.timestamp() // 60)
     reached = _reached_limit(handed, voting, earlier, day) if earlier else None
     if isinstance(reached, AlreadyCounted | Held):
         return reached
