@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from rstream import exceptions, schema
+from rstream import connection, exceptions, schema
 from rstream.client import Client
 from rstream.connection import ConnectionClosed
 from rstream.constants import OffsetType
@@ -26,6 +26,9 @@ AWAY = (
     ConnectionClosed, OSError, TimeoutError, AssertionError, ValueError, exceptions.ServerError, exceptions.ClientError,
 )  # fmt: skip
 """What the client library raises while the broker is away or closes the connection under it."""
+
+connection.CHUNK_SIZE = 2**16
+"""Bytes read at once: the library's own 256 are half a vote."""
 
 
 class RabbitStream:
