@@ -11,9 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from chassis import partitions
 from chassis.identity import Caller
 from chassis.partitions import CannotPartition, Partitions
-from chassis.service import PartAway
+from chassis.service import PartAway, Service
 from chassis.testing import SetClock
 from contracts.events.review import EntrySubject
 from contracts.ids import AccountId
@@ -31,6 +32,7 @@ from tests.service.voting.holding import SIGNALS
 from tests.service.voting.world import BOOK, approved, somebody
 from tests.support.kinds import Rabbit, Vhost
 
+NAMES = [NAME, f"{NAME}-1", f"{NAME}-2"]
 EPOCH = datetime.fromtimestamp(0, UTC)
 CLOCK = SetClock(datetime(2023, 9, 10, 4, tzinfo=UTC))
 ENTRY = approved("bridge")
@@ -153,8 +155,12 @@ async def lying(url: str) -> tuple[Counter[str], dict[str, set[str]]]:
 
 
 async def counted(settings: Settings, votes: int) -> int:
+    """What a tally that starts now makes of the stream."""
+    return await read_by(build_tally(settings, CLOCK), settings, votes)
+
+
+async def read_by(service: Service, settings: Settings, votes: int) -> int:
     """The tally's votes once it has read as many, and no more after that."""
-    service = build_tally(settings, CLOCK)
     counting = tallying(service, settings)
     async with asyncio.timeout(20):
         while (await counting.store.live(BOOK.id)).votes < votes:
@@ -177,7 +183,7 @@ async def test_every_ballot_is_in_the_partition_of_its_book_once_also_of_a_proce
         await api.carried()
     owed = await apis[1].die_over(150, 159)
     given = await apis[0].partitions()
-    assert sorted(Counter(given.values()).items()) == [(f"{NAME}-0", 2), (f"{NAME}-1", 1), (f"{NAME}-2", 1)]
+    assert sorted(Counter(given.values()).items()) == [(NAME, 2), (f"{NAME}-1", 1), (f"{NAME}-2", 1)]
     await apis[2].settle()
     ballots, where = await lying(own.stream_url)
     assert (len(ballots), set(ballots.values())) == (210, {1})
@@ -191,12 +197,9 @@ async def test_every_ballot_is_in_the_partition_of_its_book_once_also_of_a_proce
     assert (await count(own.stream_url, file), await counted(settings(3), 215)) == (5, 215)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "names"),
-    [(2, 3, [f"{NAME}-0", f"{NAME}-1", f"{NAME}-2"]), (1, 3, [NAME, f"{NAME}-1", f"{NAME}-2"])],
-)
+@pytest.mark.parametrize(("before", "after"), [(2, 3), (1, 3)])
 async def test_partitions_that_are_added_lose_and_double_nothing_of_an_old_book(
-    before: int, after: int, names: list[str], start: Start, settings: Callable[[int], Settings], own: Vhost
+    before: int, after: int, start: Start, settings: Callable[[int], Settings], own: Vhost
 ) -> None:
     old = await start(before)
     await old.cast(0, 29)
@@ -205,16 +208,36 @@ async def test_partitions_that_are_added_lose_and_double_nothing_of_an_old_book(
     owed = await old.die_over(30, 39)
     newer = [await start(after) for _ in range(3)]
     assert newer[0].service.stream is not None
-    assert await newer[0].service.stream.parts() == names
+    assert await newer[0].service.stream.parts() == NAMES
     for n, api in enumerate(newer, 1):
         await api.cast(100 * n, 100 * n + 9)
         await api.carried()
     await newer[0].settle()
     ballots, where = await lying(own.stream_url)
     assert (len(ballots), set(ballots.values())) == (70, {1})
-    assert (where.pop(owed), len(where)) == ({names[0]}, 3)
-    assert sorted(partition for each in where.values() for partition in each) == names
+    assert (where.pop(owed), len(where)) == ({NAME}, 3)
+    assert sorted(partition for each in where.values() for partition in each) == NAMES
     assert await counted(settings(after), 70) == 70
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 3), (2, 3)])
+async def test_processes_told_different_numbers_on_an_empty_broker_leave_no_vote_unread(
+    one: int, other: int, start: Start, settings: Callable[[int], Settings], own: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was told the smaller number looked before there was anything, as did the tally."""
+    monkeypatch.setattr(partitions, "LOOK_AGAIN_S", 0.2)
+    tally = build_tally(settings(one), CLOCK)
+    few = await start(one)
+    for service in (few.service, tally):
+        assert service.stream is not None
+        assert list(await service.stream.parts()) == NAMES[:one]
+    many = [await start(other) for _ in range(3)]
+    for n, api in enumerate((few, *many)):
+        await api.cast(100 * n, 100 * n + 9)
+        await api.carried()
+    assert await read_by(tally, settings(one), 40) == 40
+    ballots, where = await lying(own.stream_url)
+    assert (len(ballots), set(ballots.values()), set.union(*where.values())) == (40, {1}, {*NAMES})
 
 
 async def test_fewer_partitions_are_refused_until_the_stream_is_made_anew(
@@ -224,10 +247,10 @@ async def test_fewer_partitions_are_refused_until_the_stream_is_made_anew(
     await api.cast(0, 9)
     await api.carried()
     assert await counted(settings(3), 10) == 10
-    with pytest.raises(PartAway, match="has 3 partitions, and 2 would leave votes unread"):
+    with pytest.raises(PartAway, match="has 3 partitions, and 2 were asked for"):
         await start(2)
     alone = Partitions(own.stream_url, NAME, own.amqp_url, 1)
-    with pytest.raises(CannotPartition, match="has 3 partitions, and 1 would leave votes unread"):
+    with pytest.raises(CannotPartition, match="has 3 partitions, and 1 were asked for"):
         await alone.part()
     await api.book.close()
     assert await rebuilt(str(settings(1).mongo_url), api.service.database.name, alone)
@@ -249,11 +272,10 @@ async def test_stream_made_anew_in_several_partitions_holds_every_vote_once_and_
     assert await counted(settings(before), 30) == 30
     anew = Partitions(own.stream_url, NAME, own.amqp_url, partitions)
     assert await rebuilt(str(settings(before).mongo_url), apis[0].service.database.name, anew)
-    names = [f"{NAME}-{n}" for n in range(partitions)]
-    assert list(await anew.parts()) == names
+    assert list(await anew.parts()) == NAMES[:partitions]
     ballots, where = await lying(own.stream_url)
     assert (len(ballots), set(ballots.values()), len(where)) == (30, {1}, 3)
-    assert set.union(*where.values()) == {*names}
+    assert set.union(*where.values()) == {*NAMES[:partitions]}
     assert await counted(settings(partitions), 30) == 30
     later = await start(partitions)
     await later.cast(300, 309)
@@ -274,8 +296,8 @@ async def test_held_ballots_that_are_counted_are_in_the_first_partition_once_who
     ballots, where = await lying(own.stream_url)
     assert (len(ballots), set(ballots.values())) == (14, {1})
     given = await apis[0].partitions()
-    assert where == {book: {partition, f"{NAME}-0"} for book, partition in given.items()}
-    assert {*given.values()} == {f"{NAME}-0", f"{NAME}-1"}
+    assert where == {book: {partition, NAME} for book, partition in given.items()}
+    assert {*given.values()} == {*NAMES[:2]}
     assert await counted(settings(3), 14) == 14
 
 
