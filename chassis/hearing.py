@@ -135,6 +135,8 @@ class Reception:
         if not message.redelivered:
             return await self._attempt(key, hearer, message, event)
         async with self._suspects:
+            if known := await self._records.inbox.find_one({"_id": key}):  # done while this one waited for its turn
+                return Done(known.get("answer"), repeat=True)
             return await self._attempt_suspect(key, hearer, message, event)
 
     async def _attempt_suspect(self, key: str, hearer: Hearer[Any], message: Message, event: Any) -> Outcome:

@@ -17,6 +17,8 @@ from chassis.rabbitstream import AWAY, RabbitStream, address, closed, opened
 
 SUPER_STREAMS_SINCE: Final = (3, 11)
 AMQP_S: Final = 10.0
+LOOK_AGAIN_S: Final = 10.0
+"""So long partitions that somebody adds may stay unread."""
 
 
 class CannotPartition(ConnectionError):
@@ -24,22 +26,24 @@ class CannotPartition(ConnectionError):
 
 
 class Partitions:
-    """A stream, or `count` partitions `<name>-0` and on, created where they are missing; with a count of 0 whatever
-    there is. A plain stream of the name that was there before is the first partition. They may become more: fewer is
-    refused, as nobody would read the others."""
+    """A stream, or `count` partitions, created where they are missing; with a count of 0 whatever there is, which is
+    looked at again and again. They may become more: fewer is refused, as whoever asks for it was told another number
+    than those he shares them with. The first is the stream of the name itself, `<name>-1` comes next: so whoever was
+    told that it is alone is in a partition of all others, whichever of them began."""
 
     def __init__(self, url: str, name: str, amqp_url: str = "", count: int = 0) -> None:
         self.name, self.count = name, count
         self._url, self._amqp_url = url, amqp_url
         self._streams: dict[str, RabbitStream] = {}
         self._names: Sequence[str] = ()
-        self._finding = asyncio.Lock()
+        self._finding, self._found_at = asyncio.Lock(), 0.0
 
     async def parts(self) -> Sequence[str]:
         """See `Partitioned`."""
         async with self._finding:
-            if not self._names:
-                self._names = await self._found()
+            now = asyncio.get_running_loop().time()
+            if not self._names or (self.count == 0 and now > self._found_at + LOOK_AGAIN_S):
+                self._names, self._found_at = await self._found(), now
         return self._names
 
     async def part(self, name: str = "") -> RabbitStream:
@@ -80,21 +84,21 @@ class Partitions:
             return found, await client.stream_exists(self.name), version
 
     async def _found(self) -> Sequence[str]:
-        found, plain, version = await self._look()
+        found, _, version = await self._look()
         if self.count and len(found) > self.count:
             raise CannotPartition(
-                f"{self.name} has {len(found)} partitions, and {self.count} would leave votes unread: "
+                f"{self.name} has {len(found)} partitions, and {self.count} were asked for: "
                 f"set ZM_VOTE_PARTITIONS to {len(found)}, or make it anew (`zhumeng votes rebuild`)"
             )
         if self.count <= 1:
             return found or (self.name,)
         self._refuse_old(version)
-        names = [f"{self.name}-{n}" for n in range(self.count)]
-        names[: len(found)] = found
-        if plain and not found:
-            names[0] = self.name
+        names = [*found, *(self._nth(n) for n in range(len(found), self.count))]
         await self._add(names, len(found))
         return names
+
+    def _nth(self, n: int) -> str:
+        return f"{self.name}-{n}" if n else self.name
 
     def _refuse_old(self, version: str) -> None:
         if self.count > 1 and not _knows(version):

@@ -12,7 +12,7 @@ from msgspec import json
 from chassis import crash
 from chassis.clock import Clock
 from chassis.logs import log
-from chassis.refusal import Refused
+from chassis.refusal import Refused, Unavailable
 from chassis.signing import SigningKey
 from chassis.streams import Entry, Partitioned, body
 from chassis.transaction import Transaction, Transactions, transactional
@@ -98,17 +98,31 @@ class Voting:
             said = {"campaign": campaign, "entry": entry, "channel": channel, "outcome": outcome, "ballots": ballots}
             log().info("ballots_held" if outcome == "held" else "ballot_refused", **said)
 
-    async def hand_in_message(self, sender: str | None, ballot: BallotIn) -> None:
+    async def hand_in_message(self, sender: str | None, message: str, ballot: BallotIn) -> None:
         """Decide on a ballot from the bus, and keep the answer, so that a repeat of the message gets the same."""
-        [decision] = await self.hand_in(sender, [ballot], self.clock.now())
+        [decision] = await self.hand_in(sender, [ballot], await self._received_at(message, [ballot]))
         rules.refuse_alone(decision)
         await self._answer(BallotAnswer.model_validate(rules.answer(decision), from_attributes=True))
 
-    async def hand_in_messages(self, sender: str | None, ballots: Sequence[BallotIn | Malformed]) -> None:
+    async def hand_in_messages(self, sender: str | None, message: str, ballots: Sequence[BallotIn | Malformed]) -> None:
         """The same for a batch."""
-        decided = await self.hand_in(sender, ballots, self.clock.now())
+        decided = await self.hand_in(sender, ballots, await self._received_at(message, ballots))
         answers = [rules.answer(decision) for decision in decided]
         await self._answer(BallotAnswers.model_validate({"answers": answers}, from_attributes=True))
+
+    async def _received_at(self, message: str, ballots: Sequence[BallotIn | Malformed]) -> datetime:
+        """When a message was received. Near an instant where decisions change it is when its first delivery was, so
+        that of two handled at once none records a refusal of what the other keeps. Unavailable where such an instant
+        has passed since, and what the first delivery keeps may not be in the store yet."""
+        now = rules.in_milliseconds(self.clock.now())
+        campaigns = {CampaignId(each.campaign) for each in ballots if isinstance(each, BallotIn)}
+        rulebooks = [self.rulebooks.get(campaign) for campaign in campaigns]
+        if not any(rules.changes(each, now - rules.NEAR, now + rules.NEAR) for each in rulebooks):
+            return now
+        first = await self.store.received(message, now, rules.SETTLED_AFTER)
+        if now - first > rules.AT_HAND and any(rules.changes(each, first, now) for each in rulebooks):
+            raise Unavailable("received before what counts changed, and its first delivery may still be under way")
+        return first
 
     @transactional
     async def _answer(self, tx: Transaction, answer: BallotAnswer | BallotAnswers) -> None:

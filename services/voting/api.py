@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, Field, TypeAdapter
+from starlette.types import Receive, Scope, Send
 
 from chassis.identity import Caller
 from chassis.lane import Lane
@@ -102,9 +103,23 @@ def look_of(voting: Voting) -> Look:
     return look
 
 
+class Events(EventSourceResponse):
+    """A tally as it changes, for one listener, who is counted from the moment he is answered."""
+
+    def __init__(self, live: Live, campaign: CampaignId, known: str | None) -> None:
+        super().__init__(live.follow(campaign, known), headers=UNBUFFERED)
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer until the tally is closed, the listener goes, or the process is told to stop."""
+        with self._live.listening():
+            await super().__call__(scope, receive, send)
+
+
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Each `data` is the tally.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
     204: {"description": "The tally is closed, and `Last-Event-ID` says that this is known."},
+    503: {"description": "As many listen here as may. `Retry-After` says when to come again."},
 }
 
 
@@ -183,6 +198,7 @@ def api(voting: Voting, live: Live) -> APIRouter:
         seen = await live.seen(campaign)
         if seen.closed and last_event_id == seen.etag:
             return Response(status_code=204)  # a browser comes again after any other answer
-        return EventSourceResponse(live.follow(campaign, last_event_id), headers=UNBUFFERED)
+        live.refuse_beyond_room()
+        return Events(live, campaign, last_event_id)
 
     return router

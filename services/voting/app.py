@@ -28,13 +28,15 @@ from services.voting.settings import Settings
 from services.voting.store import Shelf, VotingStore
 
 VOTES = "zhumeng.votes"
+WHATEVER = 0
+"""Partitions, as many as there are: what the tally reads, so that no vote is left unread whatever it was told."""
 LOOK_S = 1.0
 TOGETHER_S = 0.2
 
 
 def build_api(settings: Settings, clock: Clock | None = None) -> Service:
     """The process frontends call and publish to. Any number of them may run."""
-    service = _service(settings, clock, "voting-api")
+    service = _service(settings, clock, "voting-api", settings.vote_partitions)
     voting, shelf = taking(service, settings), Shelf(service.database)
     book, live = voting.box.book, Live(look_of(voting), service.clock)
     service.hears = handlers(voting)
@@ -53,7 +55,7 @@ def build_api(settings: Settings, clock: Clock | None = None) -> Service:
 
 def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
     """The process that counts what is in the stream, and closes the tally."""
-    service = _service(settings, clock, "voting-tally")
+    service = _service(settings, clock, "voting-tally", WHATEVER)
     counting = tallying(service, settings)
     service.prepare.append(counting.store.prepare)
     service.rounds.append(lambda: _count(counting))
@@ -61,9 +63,8 @@ def build_tally(settings: Settings, clock: Clock | None = None) -> Service:
     return service
 
 
-def _service(settings: Settings, clock: Clock | None, process: str) -> Service:
+def _service(settings: Settings, clock: Clock | None, process: str, partitions: int) -> Service:
     service = Service("voting", settings, clock, process=process)
-    partitions = settings.vote_partitions
     service.stream = Partitions(settings.stream_url, VOTES, settings.amqp_url, partitions)
     if partitions > 1:
         service.prepare.append(lambda: _partitioned(service))

@@ -25,18 +25,18 @@ def handlers(voting: Voting) -> Hears:
 
     @hears(HandInBallot, timeout_s=9, at_once=40)
     async def hand_in(ballot: HandInBallot) -> None:
-        sender, message_id = _origin()
-        await voting.hand_in_message(sender, intake.of_message(ballot, message_id))
+        sender, message_id, key = _origin()
+        await voting.hand_in_message(sender, key, intake.of_message(ballot, message_id))
 
     @hears(HandInBallots, timeout_s=9, at_once=10)
     async def hand_in_batch(batch: HandInBallots) -> None:
-        sender, message_id = _origin()
-        await voting.hand_in_messages(sender, intake.of_batch(batch, message_id))
+        sender, message_id, key = _origin()
+        await voting.hand_in_messages(sender, key, intake.of_batch(batch, message_id))
 
     return hears
 
 
-def _origin() -> tuple[str | None, str]:
-    """Who sent the message that is being handled, and its id."""
+def _origin() -> tuple[str | None, str, str]:
+    """Who sent the message that is being handled, its id, and what names it among those of all senders."""
     delivery = DELIVERY.get()
-    return (delivery.message.sender, delivery.message.id) if delivery else (None, "")
+    return (delivery.message.sender, delivery.message.id, delivery.key) if delivery else (None, "", "")

@@ -2,18 +2,31 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fastapi.sse import KEEPALIVE_COMMENT
 
 from chassis.clock import Clock
+from chassis.refusal import Refused
 from contracts.ids import CampaignId
 
 EVERY = timedelta(seconds=1)
 HEARTBEAT_S = 15.0
 """Proxies and phones give up a connection on which nothing is said for longer."""
+MOST = 2_000
+"""Who may listen to one process: 70 MB, and an eighth of a core while the tally changes every second. The rest is for
+ballots."""
+AGAIN_S = 30
+"""When whoever found no room may come again: pages are looked at for minutes."""
+
+
+def room() -> int:
+    """How many may listen: no more than half of the files the process may open, of which each connection is one."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,7 @@ class Live:
 
     def __init__(self, look: Look, clock: Clock, every: timedelta = EVERY) -> None:
         self._look, self._clock, self._every = look, clock, every
+        self._listening, self._room = 0, room()
         self._watched: dict[CampaignId, Watched] = {}
         self._turn = asyncio.Lock()
         self._ended = asyncio.Event()
@@ -62,6 +76,22 @@ class Live:
             if watched.listeners:
                 await self.seen(campaign)
         return False
+
+    def refuse_beyond_room(self) -> None:
+        """Refused 503 where as many listen as may: open pages take nothing from ballots."""
+        if self._listening >= self._room:
+            zh = "正在观看实时计票的人太多，请稍后再来，或直接查询计票结果。"
+            en = "Too many are listening to the tally just now; come again later, or ask how it stands."
+            raise Refused(503, "too_many_listeners", zh, en, retry_after_s=AGAIN_S, listeners_at_most=self._room)
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Somebody listens, from here to the end of his connection."""
+        self._listening += 1
+        try:
+            yield
+        finally:
+            self._listening -= 1
 
     async def follow(self, campaign: CampaignId, known: str | None) -> AsyncIterator[bytes]:
         """A tally that was seen, unless it is the one that is known, and again whenever it is another, each at least a

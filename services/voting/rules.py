@@ -42,6 +42,12 @@ SIGNED_AS: Final = "zhumeng-tally+jws"
 SETTLED_AFTER = timedelta(seconds=12)
 """A ballot received inside the window is in the store, or was refused, this long after the window closed: a request
 ends within ten seconds, so does a message's handling."""
+NEAR = timedelta(seconds=30)
+"""Around an instant where decisions change, two deliveries of one message could decide differently: more than twice as
+long as its handling takes."""
+AT_HAND = timedelta(seconds=2)
+"""So long after a message was first received another delivery of it may decide as if received then: what it keeps is in
+the store when `SETTLED_AFTER` is over, counted from the first."""
 LARGEST_BATCH: Final = 1000
 """Ballots in one request or message."""
 LARGEST_BODY: Final = 1 << 20
@@ -106,6 +112,16 @@ def decide(
     if rulebook.vote_window(handed.received_at) is None:
         return _outside(handed.received_at, rulebook, voting)
     return reached or Counts(_ballot(handed, ballot_id, rulebook, entry, len(earlier) + 1, day))
+
+
+def changes(rulebook: Rulebook | None, after: datetime, upto: datetime) -> bool:
+    """Whether a ballot could be decided on otherwise at `upto` than `after`, for the time alone: a window opens or
+    closes between them, or another day begins."""
+    if rulebook is None or rulebook.voting is None:
+        return False
+    edges = (moment.instant for window in rulebook.voting.windows for moment in (window.opens, window.closes))
+    first, last = (_day(rulebook.zone.key, at.timestamp() // 60) for at in (after, upto))
+    return first != last or any(after < edge <= upto for edge in edges)
 
 
 def _outside(received_at: datetime, rulebook: Rulebook, voting: Voting) -> OutsideWindow:

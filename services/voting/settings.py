@@ -71,7 +71,8 @@ class Settings(ServiceSettings):
 
     vote_partitions: int = Field(default=1, ge=1, le=100)
     """Streams the votes lie in: one plain stream, or the partitions of a super stream, for which RabbitMQ 3.11 or later
-    is needed. It may be raised; lower it only with `zhumeng votes rebuild`. The same for all processes of voting."""
+    is needed. It may be raised; lower it only with `zhumeng votes rebuild`. The same for all of `voting-api`; the tally
+    reads what there is."""
 
     signing_key_file: Path | None = None
     """Ed25519 private key, PKCS#8 PEM, that closed tallies are signed with: one of those registration publishes. The

@@ -41,12 +41,14 @@ class VotingStore:
         self._counts = database["counts"]
         self._positions = database["positions"]
         self._tallies = database["tallies"]
+        self._received = database["received"]
         self._corrections = database["corrections"]
 
     async def prepare(self) -> None:
         """Create indexes. The `_id` of a ballot, `<campaign>/<voter>/<n>`, is what makes one vote once; ids of ballots
         rise within a book, so that a book can be read in its order."""
         await self._entries.create_indexes([IndexModel([("campaign", ASCENDING), ("_id", ASCENDING)])])
+        await self._received.create_indexes([IndexModel([("looked_at", ASCENDING)], expireAfterSeconds=3600)])
         decided_on = {"partialFilterExpression": {"state": {"$exists": True}}}
         await self._ballots.create_indexes(
             [
@@ -97,6 +99,19 @@ class VotingStore:
                 async for row in self._ballots.find(wanted):
                     found[row["_id"].rpartition("/")[0]].append(ballot_of(row))
         return {person: sorted(ballots, key=lambda ballot: ballot.n) for person, ballots in found.items()}
+
+    async def received(self, message: str, now: datetime, lasts: timedelta) -> datetime:
+        """When a message was first received within the time `lasts` before now, by whichever process; noted as now
+        where it was not."""
+        first = {"$cond": [{"$gt": ["$at", now - lasts]}, "$at", now]}
+        noted: list[Document] = [{"$set": {"at": first, "looked_at": "$$NOW"}}]
+        with pymongo.timeout(WRITE_S):
+            found = await self._received.find_one_and_update(
+                {"_id": message}, noted, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        assert found is not None
+        at: datetime = found["at"]
+        return at
 
     async def ballot(self, ballot: BallotId) -> Kept | None:
         """A ballot and what it is now."""

@@ -16,6 +16,9 @@ EDGES = {poll.id: sorted({*poll.instants()}) for poll in POLLS.values()}
 CLAIMS = [None, *(datetime(year, 9, 10, tzinfo=UTC) for year in (1970, 2023, 2099))]
 """What a channel may say of when it saw a ballot."""
 HOUR, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
+SECOND = timedelta(seconds=1)
+LATER = [timedelta(), 1000 * MICROSECOND, SECOND, 5 * SECOND]
+"""So long after an edge a message is delivered again while its first delivery goes on, which takes nine at most."""
 JITTER = [timedelta(), -MICROSECOND, -1000 * MICROSECOND, 999 * MICROSECOND, 1000 * MICROSECOND, HOUR]
 DEATHS = ("received", "begun", "committed", "written", "published", "confirmed", "marked")
 DEVICES = ["d-1", "d-1", None]

@@ -77,6 +77,7 @@ class Vote:
     """When it was handed in, it was to wait for somebody's decision."""
 
 
+HALF_A_MINUTE = timedelta(seconds=30)
 NEW = "a vote of its own"
 """Stands for an id nobody has seen yet."""
 COUNTED, HELD = Answer("counted", NEW), Answer("held", NEW)
@@ -134,6 +135,18 @@ class Election:
         """Whether a ballot can be held for its device."""
         poll = self.polls.get(ask.campaign)
         return ask.device is not None and poll is not None and poll.per_device is not None
+
+    def is_near(self, asks: Sequence[Ask], at: datetime) -> bool:
+        """Whether something changes for any of some ballots within half a minute."""
+        return self._changes(asks, at - HALF_A_MINUTE, at + HALF_A_MINUTE)
+
+    def holds_back(self, asks: Sequence[Ask], first: datetime, now: datetime) -> bool:
+        """Whether nobody can know yet what became of ballots of one message that came before, and comes now."""
+        return timedelta(seconds=2) < now - first < timedelta(seconds=12) and self._changes(asks, first, now)
+
+    def _changes(self, asks: Sequence[Ask], after: datetime, upto: datetime) -> bool:
+        polls = [self.polls[campaign] for campaign in {ask.campaign for ask in asks} & self.polls.keys()]
+        return any(after < edge <= upto for poll in polls for edge in poll.instants())
 
     def _fresh(self, ask: Ask, at: datetime, votes: Sequence[Vote]) -> Answer:
         poll = self.polls.get(ask.campaign)

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from chassis import crash
 from chassis.ending import ended
 from chassis.streams import Entry, Place, Stream
+from services.voting.actions import Voting
 from services.voting.models import Ballot
 from services.voting.store import VotingStore
 
@@ -30,6 +31,8 @@ class Life:
         self.dead = asyncio.Event()
         self.pause: Callable[[], Awaitable[None]] | None = None
         """What goes on while it stands still, the next time it is about to write ballots."""
+        self.answers: Callable[[], Awaitable[None]] | None = None
+        """The same where it is about to keep the answer to a message."""
 
     def arm(self, point: str, nth: int = 1) -> None:
         """From now on die at a crash point, the nth time it is passed; at none where it has no name."""
@@ -101,6 +104,18 @@ async def kept_whole(voting: VotingStore, ballots: Sequence[Ballot]) -> set[int]
     WRITING.add(writing)
     writing.add_done_callback(WRITING.discard)
     return await asyncio.shield(writing)
+
+
+_answer = Voting._answer
+
+
+async def answered_in_turn(voting: Voting, answer: Any) -> None:
+    """`Voting._answer`, before which something else may go on."""
+    life = LIFE.get()
+    if life is not None and life.answers is not None:
+        pause, life.answers = life.answers, None
+        await pause()
+    await _answer(voting, answer)
 
 
 Line = Literal["good", "slow", "cut before", "cut within", "cut after"]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pymongo.asynchronous.database import AsyncDatabase
 
 from chassis.delivery import Message
+from chassis.hearing import Again
 from chassis.ids import new_id
 from chassis.mongo import Document
 from chassis.streams import attributes, body
@@ -24,7 +25,7 @@ from services.voting.settings import Settings
 from tests.service.voting.election import Answer, Ask, Do, Election, Vote
 from tests.service.voting.lives import Unsure
 from tests.service.voting.polls import CHANNEL_OF, CHANNELS, POLLS
-from tests.service.voting.stations import Api, Count, Posted, answers_of
+from tests.service.voting.stations import Api, Count, Posted, answers_of, heard_twice
 from tests.service.voting.world import approved
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -42,6 +43,8 @@ class Precinct:
         self.tokens = {account: issuer.token("frontend", account=account) for account in CHANNEL_OF}
         self.answered: dict[str, list[Answer]] = {}
         """Messages whose answers are known, by what the inbox knows them by."""
+        self.received: dict[str, datetime] = {}
+        """When messages were first received, of those that came near an edge."""
         self.rulings = 0
         self._read = 0
         self._told = Counter[str]()
@@ -76,10 +79,13 @@ class Precinct:
 
     async def deliver(self, api: int, posted: Posted, redelivered: bool = False, asked: bool = True) -> None:
         """A delivery of a message, the same."""
-        life, at = self.apis[api], self.clock.now()
+        life, now = self.apis[api], self.clock.now()
         message = replace(posted.message, redelivered=redelivered, reply_to=posted.message.id if asked else None)
         known = self.answered.get(posted.key) or await self._from_inbox(posted)
-        answers = await life.does(life.hear(posted.kind, message))
+        answers, at = await life.does(life.hear(posted.kind, message)), await self._received_at(posted, now)
+        if isinstance(answers, Again):
+            assert self.model.holds_back(posted.asks, at, now), f"{posted} is to come again at {now}"
+            return
         if known is not None:
             assert answers in (known, None), f"{posted} was answered {known} before, and now {answers}"
         else:
@@ -88,6 +94,32 @@ class Precinct:
             self.answered[posted.key] = answers
         if self.apis[api].dead.is_set():
             await self.restart(api)
+
+    async def _received_at(self, posted: Posted, now: datetime) -> datetime:
+        """When a message that was delivered now was received, as far as the process came to look."""
+        row = await self.database.received.find_one({"_id": posted.key})
+        if row is None or not self.model.is_near(posted.asks, now):
+            return now
+        first, whole = self.received.get(posted.key), rules.in_milliseconds(now)
+        expected = first if first is not None and now - first < rules.SETTLED_AFTER else whole
+        assert row["at"] in (first, expected), f"{posted} was received {row['at']}, not {expected}"
+        self.received[posted.key] = row["at"]
+        return expected
+
+    async def deliver_twice(self, api: int, posted: Posted, later: datetime, whole: bool) -> None:
+        """A delivery of a message nobody has had, and another at the other process at a later time, at once."""
+        now = self.clock.now()
+        answers, second = await heard_twice(
+            self.apis[api], self.apis[1 - api], posted, lambda: self.clock.set(later), whole
+        )
+        if second is not None:
+            back = self.model.holds_back(posted.asks, now, later)
+            assert isinstance(second, Again) == back, f"{posted} at {now} and {later}: {second}"
+            assert back or second == answers, f"{posted} at {now} and {later} was answered {answers}, and {second}"
+        await self.apis[1 - api].does(self.apis[1 - api].carries_on(self.stream))
+        await self._note(api, posted.asks, answers, await self._received_at(posted, now))
+        if not (posted.alone and answers[0].outcome in PARKED):
+            self.answered[posted.key] = answers
 
     async def _from_inbox(self, posted: Posted) -> list[Answer] | None:
         """What a process that died over a message answered without being heard."""

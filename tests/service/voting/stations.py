@@ -1,13 +1,15 @@
 """The two processes of voting in a test's hands, each of which can die at any step, and how ballots come to them."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chassis.clock import Clock
 from chassis.delivery import Message
-from chassis.hearing import Done, Parked
+from chassis.ending import ended
+from chassis.hearing import Again, Done, Parked
 from chassis.identity import Caller
 from chassis.ids import new_id
 from chassis.testing import Issuer, client
@@ -48,8 +50,8 @@ class Api(Life):
         assert response.status_code == 200, response.text
         return _answers([said] if alone else said)
 
-    async def hear(self, kind: type[Event] | type[Ingress], message: Message) -> list[Answer]:
-        """Handle a message; what is answered to it."""
+    async def hear(self, kind: type[Event] | type[Ingress], message: Message) -> list[Answer] | Again:
+        """Handle a message; what is answered to it, unless it is to come again."""
         [hearer] = [each for each in self.service.hears.hearers if each.event is kind]
         match await self.service.reception.receive(hearer, message):
             case Done(answer):
@@ -57,7 +59,7 @@ class Api(Life):
             case Parked(reason):
                 return [Answer("nonce_reused" if "nonce_reused" in reason else "malformed")]
             case again:
-                raise AssertionError(again)
+                return again
 
     async def carries_on(self, stream: Unsure) -> None:
         """Wait for what is on its way into the stream, if that moves."""
@@ -113,6 +115,38 @@ class Posted:
     def key(self) -> str:
         """What the inbox knows it by."""
         return f"voting.{self.kind.topic}:{self.message.sender}:{self.message.id}"
+
+
+async def heard_twice(
+    first: Api, second: Api, posted: Posted, time_goes_on: Callable[[], None], whole: bool
+) -> tuple[list[Answer], list[Answer] | Again | None]:
+    """What two processes make of a message at once: the second is done, or all but has its answer kept, while the first
+    stands still before it writes. None of the second where the first wrote nothing."""
+    goes, stands = asyncio.Event(), asyncio.Event()
+    heard: list[asyncio.Task[list[Answer] | Again | None]] = []
+
+    async def stand_still() -> None:
+        stands.set()
+        await goes.wait()
+
+    async def meanwhile() -> None:
+        first.pause = first.answers = None
+        time_goes_on()
+        second.answers = None if whole else stand_still
+        message = replace(posted.message, redelivered=True)
+        heard.append(asyncio.create_task(second.does(second.hear(posted.kind, message))))
+        standing = asyncio.create_task(stands.wait())
+        await asyncio.wait([*heard, standing], return_when=asyncio.FIRST_COMPLETED)
+        await ended(standing)
+
+    first.pause = first.answers = meanwhile
+    answers = await first.does(first.hear(posted.kind, posted.message))
+    first.pause = first.answers = None
+    goes.set()
+    outcomes = await asyncio.gather(*heard)
+    second.answers = None
+    assert isinstance(answers, list)
+    return answers, outcomes[0] if outcomes else None
 
 
 def answers_of(kept: Any) -> list[Answer]:

@@ -37,6 +37,7 @@ from tests.service.voting.draws import (
     EDGES,
     HOUR,
     JITTER,
+    LATER,
     VOTERS,
     Drawn,
     Way,
@@ -51,7 +52,7 @@ from tests.service.voting.draws import (
     ways,
 )
 from tests.service.voting.election import Ask, Do
-from tests.service.voting.lives import TAKEN, Line, Unsure, kept_whole, passed, recorded
+from tests.service.voting.lives import TAKEN, Line, Unsure, answered_in_turn, kept_whole, passed, recorded
 from tests.service.voting.polls import CHANNEL_OF, ENTRIES, LATE, POLLS, settings
 from tests.service.voting.precinct import Precinct
 from tests.service.voting.stations import Posted
@@ -152,6 +153,26 @@ class Game(RuleBasedStateMachine):
         ahead = [each for each in EDGES[self.poll] if each > self.clock.now()] or EDGES[self.poll][-1:]
         self.clock.set(max(self.clock.now(), ahead[min(edge, len(ahead) - 1)] + jitter))
         self.hand_in(way, account, ballots)
+
+    @rule(
+        edge=st.integers(0, 1), before=st.sampled_from(JITTER[1:3]), after=st.sampled_from(LATER), api=either,
+        whole=st.booleans(), alone=st.booleans(), account=accounts, ballots=many,
+    )  # fmt: skip
+    def deliver_twice_around_an_edge(
+        self, edge: int, before: timedelta, after: timedelta, api: int, whole: bool, alone: bool, account: str,
+        ballots: list[Drawn],
+    ) -> None:  # fmt: skip
+        """At two processes at once, to one before and to the other after something changed."""
+        ahead = [each for each in EDGES[self.poll] if each + before >= self.clock.now()]
+        if ahead:
+            at = ahead[min(edge, len(ahead) - 1)]
+            self.clock.set(at + before)
+            asks = self.asks(account, [each._replace(device=None) for each in ballots])
+            posted = Posted.of(account, asks[:1] if alone else asks, alone)
+            if posted.key not in {each.key for each in self.sent}:
+                self.sent.append(posted)
+                self.run(self.precinct.deliver_twice(api, posted, at + after, whole))
+                self.handed += [(account, ask) for ask in posted.asks]
 
     @precondition(lambda self: not self.precinct.stream.moves.is_set())
     @rule()
@@ -264,6 +285,7 @@ def ground(mongo_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.Monk
             monkeypatch.setattr(module, name, number)
     monkeypatch.setattr(crash, "point", passed)
     monkeypatch.setattr(VotingStore, "keep", kept_whole)
+    monkeypatch.setattr(actions.Voting, "_answer", answered_in_turn)
     books_of, described = load_all(told.rulebooks), api.described()
     monkeypatch.setattr(app, "load_all", lambda _: books_of)  # what every start makes anew, and alike
     for routes in (app, inquiries_api, rulings_api):

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import resource
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +15,13 @@ import httpx
 import pytest
 
 from chassis.service import Server
-from chassis.testing import MemoryBus
+from chassis.testing import Issuer, MemoryBus
 from contracts.ids import CampaignId
 from services.voting import live, rules
 from services.voting.api import look_of
+from services.voting.app import build_api
 from services.voting.live import EVERY, Live, Seen
+from services.voting.settings import Settings
 from tests.service.voting.world import BOOK, CLOSES, Vote
 
 AFTER = CLOSES + rules.SETTLED_AFTER
@@ -75,6 +79,12 @@ class House:
 
 @pytest.fixture
 async def house(vote: Vote) -> AsyncIterator[House]:
+    async with at_a_port(vote) as made:
+        yield made
+
+
+@asynccontextmanager
+async def at_a_port(vote: Vote) -> AsyncIterator[House]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = Server(vote.api, vote.api.http())
         serving = asyncio.create_task(server.serve([listening]))
@@ -154,6 +164,41 @@ async def test_listener_that_knows_the_closed_tally_is_told_not_to_come_again(ho
 async def test_listener_of_an_unknown_campaign_is_answered_404(house: House) -> None:
     answer = await house.web.get("/v1/campaigns/no-such-campaign/tally/events")
     assert (answer.status_code, answer.json()["code"]) == (404, "no_public_vote")
+
+
+async def test_listeners_beyond_what_there_is_room_for_are_told_to_come_again_and_ballots_are_taken_all_the_while(
+    vote: Vote, monkeypatch: pytest.MonkeyPatch, issuer: Issuer
+) -> None:
+    monkeypatch.setattr(live, "MOST", 3)
+    await vote.open("bridge")
+    service = build_api(Settings.model_validate(vote.api.settings.model_dump()), vote.clock)
+    service.stream = vote.bus.stream
+    issuer.admit(service)
+    async with at_a_port(replace(vote, api=service)) as house:
+        asked = await asyncio.gather(*(house.listen() for _ in range(20)))
+        answered = Counter(ear.answer.status_code for ear in asked)
+        assert answered == {200: 3, 503: 17}
+        refused = next(ear.answer for ear in asked if ear.answer.status_code == 503)
+        said = json.loads(await refused.aread())
+        assert (said["code"], said["listeners_at_most"]) == ("too_many_listeners", 3)
+        assert refused.headers["retry-after"] == "30"
+        assert (await house.web.get(TALLY)).status_code == 200
+        ballot = {"campaign": BOOK.id, "entry": "bridge", "voter": "wei"}
+        headers = {"authorization": f"Bearer {issuer.token('frontend', account='douyin-account')}"}
+        assert (await house.web.post("/v1/votes", json=ballot, headers=headers)).json()["outcome"] == "counted"
+        await house.ears.aclose()
+        async with asyncio.timeout(PROMPTLY_S):
+            while (await house.listen()).answer.status_code != 200:  # noqa: ASYNC110 - the server notices by itself
+                await asyncio.sleep(0.01)
+    await service.client.close()
+
+
+def test_listeners_never_take_more_than_half_of_the_files_a_process_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for files in (1024, 65536, resource.RLIM_INFINITY):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
+        found.append(live.room())
+    assert found == [512, live.MOST, live.MOST]
 
 
 async def test_process_told_to_stop_lets_its_listeners_go(house: House) -> None:

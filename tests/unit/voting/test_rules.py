@@ -35,6 +35,8 @@ from services.voting.settings import Channel
 BOOK = load(SHIPPED / "cloud-studio-2023.yaml")
 assert BOOK.voting is not None
 OPENS, CLOSES = (moment.instant for moment in (BOOK.voting.windows[0].opens, BOOK.voting.windows[0].closes))
+MIDNIGHT = datetime(2023, 9, 10, 16, tzinfo=UTC)
+"""In Beijing."""
 MILLISECOND = timedelta(milliseconds=1)
 CHANNELS = Channels(b"0123456789abcdef", {"douyin": Channel(accounts=("account-of-douyin",))})
 
@@ -257,3 +259,15 @@ def test_tally_settles_only_after_what_was_received_in_time_is_kept() -> None:
     assert rules.settled(BOOK, CLOSES + rules.SETTLED_AFTER)
     assert rules.ended(BOOK, CLOSES)
     assert not rules.ended(BOOK, CLOSES - MILLISECOND)
+
+
+@pytest.mark.parametrize(("edge", "changes"), [
+    (OPENS, True), (CLOSES, True), (MIDNIGHT, True), (OPENS + timedelta(hours=1), False),
+])  # fmt: skip
+def test_what_counts_changes_at_openings_closings_and_midnights_of_the_campaign_alone(
+    edge: datetime, changes: bool
+) -> None:
+    assert rules.changes(BOOK, edge - MILLISECOND, edge) == changes
+    assert not rules.changes(BOOK, edge, edge + MILLISECOND)
+    assert not rules.changes(BOOK, edge - 2 * MILLISECOND, edge - MILLISECOND)
+    assert not rules.changes(None, edge - MILLISECOND, edge)
