@@ -120,7 +120,7 @@ def changes(rulebook: Rulebook | None, after: datetime, upto: datetime) -> bool:
     if rulebook is None or rulebook.voting is None:
         return False
     edges = (moment.instant for window in rulebook.voting.windows for moment in (window.opens, window.closes))
-    first, last = (_day(rulebook.zone.key, at.timestamp() // 60) for at in (after, upto))
+    first, last = (_day(rulebook.time_zone, at.timestamp() // 60) for at in (after, upto))
     return first != last or any(after < edge <= upto for edge in edges)
 
 
