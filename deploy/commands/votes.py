@@ -24,12 +24,14 @@ from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.progress import progress
 from deploy.votestream import NAME, numbered_votes
-from services.voting import books, rules
+from services.voting import rules
 from services.voting.inquiries.models import Active
 from services.voting.inquiries.store import InquiryStore
 from services.voting.models import ClosedTally, Tally
 from services.voting.rulings.store import RulingStore
-from services.voting.store import Shelf, VotingStore
+from services.voting.store import VotingStore
+from services.voting.telling import books
+from services.voting.telling.store import Shelf
 
 app = typer.Typer(no_args_is_help=True, help="选票 / votes")
 out = Console(highlight=False)

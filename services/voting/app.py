@@ -9,10 +9,8 @@ from chassis.service import PartAway, Service
 from chassis.signing import SigningKey
 from chassis.streams import Partitioned
 from contracts.rulebook import load_all
-from services.voting import books
 from services.voting.actions import Tallying, Voting
 from services.voting.api import api, lane, look_of
-from services.voting.books import Book
 from services.voting.box import BallotBox
 from services.voting.gate import Gate
 from services.voting.handlers import handlers
@@ -25,7 +23,10 @@ from services.voting.rulings import api as rulings_api
 from services.voting.rulings.actions import Rulings
 from services.voting.rulings.store import RulingStore
 from services.voting.settings import Settings
-from services.voting.store import Shelf, VotingStore
+from services.voting.store import VotingStore
+from services.voting.telling import books
+from services.voting.telling.books import Book
+from services.voting.telling.store import Shelf
 
 VOTES = "zhumeng.votes"
 WHATEVER = 0

@@ -15,9 +15,9 @@ from chassis.refusal import Unavailable
 from contracts.ids import BallotId, EntryId
 from contracts.rulebook import Rulebooks
 from services.voting import rules
-from services.voting.books import Book
 from services.voting.models import Answered, Ballot, Counts, Handed, Held, NotVotable, OutsideWindow, Votable
 from services.voting.store import VotingStore
+from services.voting.telling.books import Book
 from services.voting.watch import Watch
 
 GROUP = 1000

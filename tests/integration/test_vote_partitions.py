@@ -22,12 +22,13 @@ from contracts.rulebook import dump
 from deploy.commands.votes import rebuilt
 from deploy.examples.votes_by_hour import count
 from deploy.votestream import NAME, numbered_votes
-from services.voting import books, rules
+from services.voting import rules
 from services.voting.app import build_api, build_tally, ruling, taking, tallying
 from services.voting.models import Ballot, BallotIn
 from services.voting.rulings.models import Asked
 from services.voting.settings import Settings
-from services.voting.store import Shelf
+from services.voting.telling import books
+from services.voting.telling.store import Shelf
 from tests.service.voting.holding import SIGNALS
 from tests.service.voting.world import BOOK, approved, somebody
 from tests.support.kinds import Rabbit, Vhost

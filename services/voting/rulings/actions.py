@@ -14,12 +14,12 @@ from chassis.streams import Partitioned
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.ids import BallotId, CampaignId
 from contracts.rulebook import Rulebook, Rulebooks
-from services.voting import books
 from services.voting.models import Kept
 from services.voting.rules import in_milliseconds, public_vote
 from services.voting.rulings import rules
 from services.voting.rulings.models import Asked, Ruling
 from services.voting.rulings.store import RulingStore
+from services.voting.telling import books
 
 PAGE = 500
 """Ballots decided on in one transaction, and named in one event."""

@@ -18,10 +18,10 @@ from contracts.ids import AccountId, CampaignId
 from contracts.ingress import HandInBallot, HandInBallots, Ingress
 from services.voting.actions import Tallying
 from services.voting.app import build_api, build_tally, tallying
-from services.voting.books import Book
 from services.voting.rulings.actions import Rulings
 from services.voting.rulings.models import Asked
 from services.voting.settings import Settings
+from services.voting.telling.books import Book
 from tests.service.voting.election import Answer, Ask, Do, Watched
 from tests.service.voting.lives import Life, Unsure
 

@@ -17,11 +17,12 @@ from contracts.ids import EntryId
 from contracts.ingress import BallotAnswer, BallotAnswers, HandInBallot, HandInBallots
 from contracts.rulebook import SHIPPED, Rulebook, dump, load_all
 from contracts.rulebook.voting import VoterLimits
-from services.voting import books, box, rules
+from services.voting import box, rules
 from services.voting.app import build_api, taking
-from services.voting.books import now_s
 from services.voting.models import Ballot, BallotIn
 from services.voting.settings import Settings
+from services.voting.telling import books
+from services.voting.telling.books import now_s
 from tests.service.voting.lives import Unsure
 from tests.service.voting.world import BOOK, CLOSES, OPENS, Vote, approved
 

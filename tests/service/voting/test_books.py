@@ -8,12 +8,12 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis.mongo import Document
 from contracts.events.voting import VoteCast
-from services.voting import books
 from services.voting.app import taking
-from services.voting.books import FORGET_AFTER, LEASE, settle_owed
 from services.voting.models import BallotIn
 from services.voting.settings import Settings
-from services.voting.store import Shelf
+from services.voting.telling import books
+from services.voting.telling.books import FORGET_AFTER, LEASE, settle_owed
+from services.voting.telling.store import Shelf
 from tests.service.voting.lives import Died
 from tests.service.voting.world import BOOK, Vote, somebody
 

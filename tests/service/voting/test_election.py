@@ -26,12 +26,13 @@ from chassis.mongo import connect
 from chassis.testing import Issuer, SetClock
 from chassis.testing.stream import MemoryStream
 from contracts.rulebook import load_all
-from services.voting import actions, api, app, books, box, store
+from services.voting import actions, api, app, box, store
 from services.voting.inquiries import api as inquiries_api
 from services.voting.rulings import actions as rulings_actions
 from services.voting.rulings import api as rulings_api
 from services.voting.settings import Settings
 from services.voting.store import VotingStore
+from services.voting.telling import books
 from tests.service.voting.draws import (
     DEATHS,
     EDGES,

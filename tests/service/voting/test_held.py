@@ -14,14 +14,15 @@ from contracts.events.voting import BallotsVoided, TallyClosed, VoteCast, VotesR
 from contracts.ids import CampaignId, EntryId
 from contracts.ingress import BallotAnswer, HandInBallot
 from deploy.commands.votes import count_anew
-from services.voting import books, rules
+from services.voting import rules
 from services.voting.app import ruling, taking
 from services.voting.models import BallotIn, Counts, Held, State
 from services.voting.rulings import actions
 from services.voting.rulings import store as rulings_store
 from services.voting.rulings.actions import Rulings
 from services.voting.settings import Settings
-from services.voting.store import Shelf
+from services.voting.telling import books
+from services.voting.telling.store import Shelf
 from tests.service.voting.holding import AT, farm, rule
 from tests.service.voting.world import BOOK, CLOSES, Vote, somebody
 

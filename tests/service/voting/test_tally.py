@@ -9,11 +9,12 @@ import jwt
 import pytest
 
 from contracts.events.voting import TallyClosed, VoteCast
-from services.voting import books, rules
+from services.voting import rules
 from services.voting.app import build_tally
 from services.voting.models import ClosedTally
 from services.voting.settings import Settings
-from services.voting.store import Shelf
+from services.voting.telling import books
+from services.voting.telling.store import Shelf
 from tests.service.voting.world import BOOK, CLOSES, Vote
 
 AFTER = CLOSES + rules.SETTLED_AFTER

@@ -21,7 +21,7 @@ from contracts.events.voting import VoteCast
 from contracts.ids import BallotId, CampaignId, EntryId, Revision
 from services.voting import rules
 from services.voting.models import Ballot
-from services.voting.store import Owed, Shelf
+from services.voting.telling.store import Owed, Shelf
 
 LEASE = timedelta(seconds=12)
 RENEW_S = 3.0
