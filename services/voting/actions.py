@@ -21,7 +21,7 @@ from contracts.events.voting import TallyClosed
 from contracts.ids import BallotId, CampaignId, EntryId
 from contracts.ingress import BallotAnswer, BallotAnswers
 from contracts.rulebook import Rulebook, Rulebooks
-from services.voting import rules
+from services.voting import rules, wording
 from services.voting.box import BallotBox
 from services.voting.models import (
     AlreadyCounted,
@@ -93,7 +93,7 @@ class Voting:
         for each, decision in zip(read, decided, strict=True):
             if not isinstance(decision, Counts | Repeats | AlreadyCounted):
                 campaign, entry = (each.campaign, each.entry) if isinstance(each, Handed) else ("", "")
-                noted[campaign, entry, rules.answer(decision).outcome] += 1
+                noted[campaign, entry, wording.answer(decision).outcome] += 1
         for (campaign, entry, outcome), ballots in noted.items():
             said = {"campaign": campaign, "entry": entry, "channel": channel, "outcome": outcome, "ballots": ballots}
             log().info("ballots_held" if outcome == "held" else "ballot_refused", **said)
@@ -101,13 +101,13 @@ class Voting:
     async def hand_in_message(self, sender: str | None, message: str, ballot: BallotIn) -> None:
         """Decide on a ballot from the bus, and keep the answer, so that a repeat of the message gets the same."""
         [decision] = await self.hand_in(sender, [ballot], await self._received_at(message, [ballot]))
-        rules.refuse_alone(decision)
-        await self._answer(BallotAnswer.model_validate(rules.answer(decision), from_attributes=True))
+        wording.refuse_alone(decision)
+        await self._answer(BallotAnswer.model_validate(wording.answer(decision), from_attributes=True))
 
     async def hand_in_messages(self, sender: str | None, message: str, ballots: Sequence[BallotIn | Malformed]) -> None:
         """The same for a batch."""
         decided = await self.hand_in(sender, ballots, await self._received_at(message, ballots))
-        answers = [rules.answer(decision) for decision in decided]
+        answers = [wording.answer(decision) for decision in decided]
         await self._answer(BallotAnswers.model_validate({"answers": answers}, from_attributes=True))
 
     async def _received_at(self, message: str, ballots: Sequence[BallotIn | Malformed]) -> datetime:

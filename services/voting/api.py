@@ -17,7 +17,7 @@ from contracts.events.voting import Tallied
 from contracts.ids import BallotId, CampaignId, EntryId, StudioId, ThemeId, TrackId
 from contracts.ingress import BallotAnswer, BatchedAnswer, BatchedBallot
 from contracts.rulebook import Rulebook
-from services.voting import intake, rules, signatures
+from services.voting import intake, rules, signatures, wording
 from services.voting.actions import Voting
 from services.voting.gate import Gate
 from services.voting.live import Live, Look, Seen
@@ -130,8 +130,8 @@ def lane(voting: Voting, gate: Gate) -> Lane:
         batch, ballots = gate.read(caller.account, received_at, headers, body)
         decided = await voting.hand_in(caller.account, ballots, received_at)
         if not batch:
-            rules.refuse_alone(decided[0])
-        return intake.answered(batch, [rules.answer(decision) for decision in decided])
+            wording.refuse_alone(decided[0])
+        return intake.answered(batch, [wording.answer(decision) for decision in decided])
 
     return Lane("POST", "/v1/votes", "frontend", rules.LARGEST_BODY, hand_in, described())
 

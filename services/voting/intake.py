@@ -7,7 +7,7 @@ from msgspec import DecodeError, Raw, ValidationError, convert, json, structs
 
 from chassis.refusal import Refused
 from contracts.ingress import HandInBallot, HandInBallots
-from services.voting import rules
+from services.voting import rules, wording
 from services.voting.models import Answer, BallotIn, Malformed
 
 _one = json.Decoder(BallotIn)
@@ -26,11 +26,11 @@ def read(body: bytes) -> tuple[bool, Sequence[BallotIn | Malformed]]:
     except ValidationError:
         ballots = [_read_each(raw) for raw in _each.decode(body)]
     except (DecodeError, UnicodeDecodeError) as error:
-        raise rules.malformed("body", str(error)) from None
+        raise wording.malformed("body", str(error)) from None
     if len(ballots) > rules.LARGEST_BATCH:
         raise too_large(ballots=len(ballots))
     if not ballots:
-        raise rules.malformed("body", "a batch holds at least one ballot")
+        raise wording.malformed("body", "a batch holds at least one ballot")
     return True, ballots
 
 
@@ -83,7 +83,7 @@ def _read_one(body: bytes) -> BallotIn:
     try:
         return _one.decode(body)
     except (DecodeError, UnicodeDecodeError) as error:
-        raise rules.malformed("body", str(error)) from None
+        raise wording.malformed("body", str(error)) from None
 
 
 def _read_each(raw: Raw) -> BallotIn | Malformed:

@@ -11,7 +11,7 @@ from contracts.ids import BallotId, CampaignId, EntryId
 from services.voting.inquiries.actions import Inquiries
 from services.voting.inquiries.models import Active
 from services.voting.models import Kept, State
-from services.voting.rules import BECAME
+from services.voting.wording import BECAME
 
 MOST_LISTED = 500
 MOST_ASKED = 100

@@ -17,7 +17,7 @@ from contracts.ids import EntryId
 from contracts.ingress import BallotAnswer, BallotAnswers, HandInBallot, HandInBallots
 from contracts.rulebook import SHIPPED, Rulebook, dump, load_all
 from contracts.rulebook.voting import VoterLimits
-from services.voting import box, rules
+from services.voting import box, wording
 from services.voting.app import build_api, taking
 from services.voting.models import Ballot, BallotIn
 from services.voting.settings import Settings
@@ -63,7 +63,7 @@ async def test_thousand_near_identical_ballots_at_once_on_two_replicas_give_one_
             (vote.voting, replica)[n % 2].hand_in("douyin", [ballot(NEAR_IDENTICAL[n % 5])], vote.clock.now())
             for n in range(1000)
         ))  # fmt: skip
-    answers = [rules.answer(decision) for [decision] in decided]
+    answers = [wording.answer(decision) for [decision] in decided]
     assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 999}
     assert len({answer.ballot for answer in answers}) == 1
     await vote.bus.settle()
@@ -75,7 +75,7 @@ async def test_fifty_processes_that_know_nothing_of_each_other_give_one_vote(vot
     settings = Settings.model_validate(vote.api.settings.model_dump())
     each = [taking(vote.api, settings) for _ in range(50)]
     decided = await asyncio.gather(*(one.hand_in("douyin", [ballot("wei")], vote.clock.now()) for one in each))
-    answers = [rules.answer(decision) for [decision] in decided]
+    answers = [wording.answer(decision) for [decision] in decided]
     assert Counter(answer.outcome for answer in answers) == {"counted": 1, "already_counted": 49}
     assert (await ballots(vote), len({answer.ballot for answer in answers})) == (1, 1)
 
@@ -88,7 +88,7 @@ async def test_processes_in_turn_keep_the_limit_of_a_day_exactly(vote: Vote) -> 
     decided = await asyncio.gather(*(
         each[n % 3].hand_in("douyin", [ballot("wei", entry)], vote.clock.now()) for n, entry in enumerate(entries)
     ))  # fmt: skip
-    outcomes = Counter(rules.answer(decision).outcome for [decision] in decided)
+    outcomes = Counter(wording.answer(decision).outcome for [decision] in decided)
     assert outcomes == {"counted": 10, "over_limit": 20}
     assert sorted([row["n"] async for row in vote.api.database["ballots"].find()]) == list(range(1, 11))
 
@@ -402,5 +402,5 @@ async def test_ballots_kept_too_late_are_refused_in_time_and_counted_when_handed
     held.set()
     again = [await vote.voting.hand_in("douyin", [ballot(voter, nonce="n")], vote.clock.now()) for voter in ("a", "b")]
     assert [type(each) for each in refused] == [Unavailable, Unavailable]
-    assert [rules.answer(decision).outcome for [decision] in again] == ["counted", "counted"]
+    assert [wording.answer(decision).outcome for [decision] in again] == ["counted", "counted"]
     assert await ballots(vote) == 2

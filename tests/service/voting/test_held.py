@@ -14,7 +14,7 @@ from contracts.events.voting import BallotsVoided, TallyClosed, VoteCast, VotesR
 from contracts.ids import CampaignId, EntryId
 from contracts.ingress import BallotAnswer, HandInBallot
 from deploy.commands.votes import count_anew
-from services.voting import rules
+from services.voting import rules, wording
 from services.voting.app import ruling, taking
 from services.voting.models import BallotIn, Counts, Held, State
 from services.voting.rulings import actions
@@ -75,7 +75,7 @@ async def test_ballot_beyond_the_rate_of_its_device_is_held_and_counts_nowhere(
 ) -> None:
     answers = await farm(vote, 4)
     assert [each["outcome"] for each in answers] == ["counted", "counted", "held", "held"]
-    assert (answers[2]["message_zh"], answers[2]["message_en"]) == rules.HELD
+    assert (answers[2]["message_zh"], answers[2]["message_en"]) == wording.HELD
     assert await standing(vote) == {"bridge": 2}
     assert [await state(vote, each["ballot"]) for each in answers] == ["counted", "counted", "held", "held"]
 
@@ -148,7 +148,7 @@ async def test_identical_ballots_at_once_on_two_replicas_are_held_as_one(vote: V
             )
             for n in range(100)
         ))  # fmt: skip
-    answers = {rules.answer(each) for [each] in decided}
+    answers = {wording.answer(each) for [each] in decided}
     counted = {answer.outcome for answer in answers}
     assert (len({answer.ballot for answer in answers}), len(counted)) == (1, 1), answers
 

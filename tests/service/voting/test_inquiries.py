@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from chassis.testing import Issuer, client
 from deploy.commands import votes as commands
-from services.voting import rules
+from services.voting import wording
 from services.voting.models import State
 from tests.service.voting.holding import AT, farm, rule
 from tests.service.voting.world import BOOK, Vote, somebody
@@ -48,7 +48,7 @@ async def test_channel_learns_what_became_of_its_ballots(
     await rule(admin, "r-1", "count", ballots=ballots[2:3])
     await rule(admin, "r-2", "void", ballots=[ballots[0], ballots[3]])
     became: tuple[State, ...] = ("voided", "counted", "counted", "voided", "held")
-    expected = {each: (state, rules.BECAME[state][0]) for each, state in zip(ballots, became, strict=True)}
+    expected = {each: (state, wording.BECAME[state][0]) for each, state in zip(ballots, became, strict=True)}
     assert await states(vote.channel, *ballots, "none") == expected
     assert await states(web, *ballots) == {}
 

@@ -13,7 +13,7 @@ from contracts.ids import BallotId, CampaignId, EntryId, StudioId, TrackId
 from contracts.rulebook import SHIPPED, Rulebook, load
 from contracts.rulebook.moment import Moment, Window
 from contracts.rulebook.voting import VoterLimits
-from services.voting import pseudonyms, rules
+from services.voting import pseudonyms, rules, wording
 from services.voting.models import (
     AlreadyCounted,
     Answered,
@@ -93,7 +93,7 @@ def test_ballot_between_two_windows_is_told_of_the_next_in_the_campaigns_time() 
     )
     assert BOOK.voting is not None
     book = BOOK.model_copy(update={"voting": BOOK.voting.model_copy(update={"windows": windows})})
-    between, after = (rules.answer(decide(book, handed(at=OPENS + n * day), [])) for n in (1, 4))
+    between, after = (wording.answer(decide(book, handed(at=OPENS + n * day), [])) for n in (1, 4))
     opens, closes = ((OPENS + timedelta(hours=8, days=n)).strftime("%Y-%m-%d %H:%M") for n in (2, 3))
     assert between.message_zh == f"现在不在投票时间内，投票时间为{opens}+08:00至{closes}:05+08:00。"
     assert between.message_en == f"Voting is not open now; it is from {opens}+08:00 to {closes}:05+08:00."
@@ -233,7 +233,7 @@ def test_every_decision_is_answered_in_both_languages() -> None:
         OutsideWindow(OPENS, CLOSES), NotVotable("campaign"), NotVotable("channel"), NotVotable("entry"),
         NonceReused(), Malformed("voter: missing"),
     ]  # fmt: skip
-    answers = [rules.answer(decision) for decision in decisions]
+    answers = [wording.answer(decision) for decision in decisions]
     assert [answer.outcome for answer in answers] == [
         "counted", "counted", "already_counted", "over_limit", "outside_window", *["not_votable"] * 3,
         "nonce_reused", "malformed",
