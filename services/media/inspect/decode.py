@@ -20,7 +20,7 @@ from services.media.inspect.phrases import pixels
 from services.media.inspect.reel import price, wind
 from services.media.inspect.sound import DECODED as SOUNDS
 from services.media.inspect.source import Source
-from services.media.inspect.watching import watch
+from services.media.inspect.watching import NICE, watch
 
 DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg",
                             "prores", "png", "dvvideo", "dnxhd", "jpeg2000", "svq1", "svq3", "cinepak"})  # fmt: skip
@@ -71,7 +71,7 @@ async def _film(source: Source, name: str | None, budget: Budget, heard: bool) -
     reel = await asyncio.to_thread(wind, track, sound, budget.pixels)
     budget.pixels -= reel.cost
     if reel.strips[0].taken:
-        watched = await watch(source, reel)
+        watched = await watch(source, reel, NICE if budget.partly else 0)
         for fault in await asyncio.to_thread(lambda: list(of_film(reel, watched, name, heard))):
             yield fault
     if not reel.strips[0].whole:

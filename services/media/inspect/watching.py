@@ -32,7 +32,7 @@ MEMORY: Final = 3 * 2**30
 LOG: Final = 2**13
 """Bytes of log a picture or a packet may cause: mostly it is a tenth of that."""
 NICE: Final = 10
-"""It stands back for whoever has a first verdict to give."""
+"""How far it stands back for whoever has a first verdict to give."""
 LINE: Final = 2**12
 """Bytes of a line that are looked at."""
 TRIES: Final = 3
@@ -142,26 +142,26 @@ class Watched(NamedTuple):
     sound: Sound | None
 
 
-async def watch(source: Source, reel: Reel) -> Watched:
+async def watch(source: Source, reel: Reel, nice: int = NICE) -> Watched:
     """Decode a film. Damaged where it takes more than it may; OSError where the decoder is missing or was ended by the
     machine, or speaks another language than this one: no verdict then."""
-    watched = await _surely(source, reel)
+    watched = await _surely(source, reel, nice)
     if watched.pictures.finished or len(reel.strips) == 1:
         return watched
     silent = wind(reel.strips[0].track, None, reel.cost)
-    return Watched((await _surely(source, silent)).pictures, None)
+    return Watched((await _surely(source, silent, nice)).pictures, None)
 
 
-async def _surely(source: Source, reel: Reel) -> Watched:
+async def _surely(source: Source, reel: Reel, nice: int) -> Watched:
     """Decode until the log tells of as many pictures as the decoder counted: a log that was torn is no verdict."""
     for _ in range(TRIES):
-        watched = await _run(source, reel)
+        watched = await _run(source, reel, nice)
         if watched.pictures.shown == watched.pictures.frames or not watched.pictures.finished:
             return watched
     raise InterruptedError("解码日志不完整 the decoder's log is torn")
 
 
-async def _run(source: Source, reel: Reel) -> Watched:
+async def _run(source: Source, reel: Reel, nice: int) -> Watched:
     pictures, sound = Pictures(bytearray(reel.strips[0].taken)), Sound()
     taken = sum(strip.taken for strip in reel.strips)
     limits = Limits(
@@ -170,7 +170,7 @@ async def _run(source: Source, reel: Reel) -> Watched:
         memory=MEMORY,
         output=2**20 + 2**8 * taken,
         errors=2**20 + LOG * taken,
-        nice=NICE,
+        nice=nice,
     )
     arguments = (*READING, *SEEN, *(HEARING if len(reel.strips) > 1 else ()))
     async with child("ffmpeg", *arguments, limits=limits, stdin=feed(source, reel), hears=pictures.hear) as running:
