@@ -114,8 +114,8 @@ def line(overview: Overview) -> str:
     said += [f"进行 running {overview.running}", f"暂停 paused {overview.paused}", f"等待人工 held {overview.held}"]
     if overview.waiting:
         said.append(f"最久 oldest {overview.oldest_s:.0f} s")
-    if waiting["check"] and overview.running and overview.job_s is not None:
-        said.append(f"约 {waiting['check'] * overview.job_s / overview.running:.0f} s 后查完 until all are checked")
+    if waiting["check"] and overview.checking and overview.job_s is not None:
+        said.append(f"约 {waiting['check'] * overview.job_s / overview.checking:.0f} s 后查完 until all are checked")
     return "  ".join(said)
 
 

@@ -124,7 +124,7 @@ def assemble_worker(service: Service, settings: Settings, passes: Passes = PASSE
     checking = Checking(telling, kept, store, queue, queueing, packages, rulebooks, service.clock, passes)
     publishing = Publishing(telling, kept, queue, queueing, packages, service.clock)
     tasks: dict[Task, Do] = {"check": checking.check, "prove": checking.prove, "publish": publishing.publish}
-    worker = Worker(queue, tasks, settings.province_weights, settings.retry_delays, settings.check_within)
+    worker = Worker(queue, tasks, settings.province_weights, settings.retry_delays, settings.within)
     return WorkerParts(
         checking,
         publishing,
@@ -143,6 +143,7 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     publish_handlers.add(service.hears, parts.publishing, parts.worker.wake)
     service.prepare += parts.prepare
     service.tasks += [parts.worker.tend, parts.worker.run, *[parts.worker.run_beside] * (settings.at_once - 1)]
+    service.tasks += [parts.worker.run_spare]
     service.checks["object store"] = parts.packages.answers
     service.checks["unpacking tools"] = check_tools
     service.checks["jail"] = _jail()

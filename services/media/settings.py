@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from chassis.settings import ServiceSettings
+from services.media.queue.models import Task
 
 
 class Settings(ServiceSettings):
@@ -28,7 +29,15 @@ class Settings(ServiceSettings):
     """What was accepted and does not go on for this long counts as stuck."""
     check_within: timedelta = timedelta(minutes=10)
     """How long one job may take before it is tried again."""
+    prove_within: timedelta = timedelta(hours=1)
+    """The same of a second look, which decodes films and stands back for checks."""
     at_once: int = Field(default=2, ge=1)
-    """Jobs one worker does at a time, all but one of them checks; to do more, run more workers."""
+    """Jobs one worker does at a time, all but one of them checks, and one more check while that one is none; to do
+    more, run more workers."""
     province_weights: dict[str, float] = Field(default_factory=dict)
     """By code, how many jobs of a province are done for one of a province not named; read by API and workers alike."""
+
+    @property
+    def within(self) -> dict[Task, timedelta]:
+        """How long a job of each kind may take."""
+        return {"check": self.check_within, "prove": self.prove_within, "publish": self.check_within}

@@ -4,6 +4,7 @@ and of a deflated package the second too, for which every byte is read and infla
 import asyncio
 import json
 import multiprocessing
+import os
 import shutil
 import statistics
 import subprocess
@@ -22,14 +23,21 @@ from zlib_ng import zlib_ng
 
 from chassis.objects import ObjectStore
 from contracts.events.media import StoredObject
+from contracts.rulebook import Slot
+from services.media.inspect.decode import Budget
+from services.media.inspect.disk import DiskSource
 from services.media.inspect.members import names_length
+from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure, measure_first
+from services.media.inspect.source import Source
+from services.media.inspect.tools import find
 from services.media.inspect.zip import LOCAL_HEAD
 from services.media.materials.passes import Look
 from services.media.objects import Packages
-from tests.bench.packages import large, must_pass, upload, video_slot
+from tests.bench.packages import film, large, must_pass, upload, video_slot
 from tests.bench.result import report, report_limit
 from tests.bench.wire import wire
+from tests.data.make_packages import pack
 from tests.support.kinds import ObjectStore as Bucket
 from tests.support.kinds import connect_s3
 
@@ -65,8 +73,8 @@ class Case:
         return asyncio.run(self._ours(times, look))
 
     def whole(self) -> list[float]:
-        """The same to the second verdict."""
-        return self.ours(look=measure)
+        """The same until every byte was read and inflated, before any of it is decoded."""
+        return self.ours(look=read_whole)
 
     async def _ours(self, times: int, look: Look) -> list[float]:
         s3 = self.s3
@@ -91,6 +99,11 @@ class Case:
         said = json.loads(subprocess.run(asked, check=True, capture_output=True, timeout=60).stdout)
         assert {stream["codec_type"] for stream in said["streams"]} == {"video", "audio"}
         return time.perf_counter() - started
+
+
+async def read_whole(source: Source, slot: Slot, name: str) -> PackageFacts:
+    """The second look without the decoder, which takes as long as there are pictures: see `media.decoding`."""
+    return await measure(source, slot, name, Budget(0, partly=False))
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +136,29 @@ def test_media_deflated(deflated: Case, tmp_path: Path) -> None:
     report_limit("media.deflated.resident", resident, 150, "MB")
     report_limit("media.deflated.written", written / 1000, 64, "kB")
     _compare("media.deflated", 1.8, deflated.ours, lambda: deflated.peer(tmp_path / "peer"), rounds=4)
+
+
+def test_media_decoding(tmp_path: Path) -> None:
+    """A film decoded whole in a second look, against the decoder alone on the same file: CPU of both."""
+    package = pack(tmp_path / "package.zip", {"片.mp4": (clip := film("testsrc2", "6500k", 60))}, zipfile.ZIP_DEFLATED)
+    alone = ("ffmpeg", "-v", "error", "-threads", "1", "-i", clip, "-f", "null", "-")
+    ours, peer = list[float](), list[float]()
+    for _ in range(3):
+        ours.append(_cpu(lambda: asyncio.run(_decoded(package))))
+        peer.append(_cpu(lambda: subprocess.run([find("ffmpeg"), *alone[1:]], check=True, timeout=120)))
+    report("media.decoding", 1500 / min(ours), 1500 / min(peer), 0.6, "pictures of 1080p for a second of a core's time")
+
+
+async def _decoded(package: Path) -> None:
+    with DiskSource(package) as source:
+        must_pass(await measure(source, SLOT), SLOT)
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    """Seconds of CPU of this process and its children that some work takes."""
+    before = sum(os.times()[:4])
+    work()
+    return sum(os.times()[:4]) - before
 
 
 def test_media_deflated_limit(deflated: Case) -> None:

@@ -28,6 +28,11 @@ TRIED: Final = 24
 """Videos and pictures of a package that are tried in a decoder; of the others the headers are read."""
 FRAME: Final = 40_000_000
 """Pixels of one picture of a video: 8K."""
+DECODED: Final = 80_000_000_000
+"""Pixels decoded of all videos of a package: eleven minutes of 1080p at 60 frames a second. Beyond that it is said how
+far decoding went, and nothing is held against a film that is merely long and large."""
+QUICK: Final = 256_000_000
+"""The same before a first verdict: a minute and a half of slides at 1080p with sound, some 0.4 s."""
 EDITS: Final = 1_000
 """Edits of a track: cuts that a camera or a phone's editor left."""
 SAMPLES: Final = 1_000_000

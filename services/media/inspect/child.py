@@ -36,6 +36,8 @@ How = Literal["exit", "signal", "cpu", "timeout", "overrun"]
 """`cpu`: CPU time used up; `timeout`: wall clock used up; `overrun`: it wrote more than it may."""
 SHOWN_ERRORS: Final = 2**12
 """Bytes of a tool's error output that are kept."""
+GATHERS: Final = 0.02
+"""Seconds in which error output that is listened to gathers: it comes line by line."""
 ENVIRONMENT: Final = {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 LAUNCH: Final = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import jail; jail.start()"
 MISSING: Final = (126, 127)
@@ -54,7 +56,7 @@ class NoJail(OSError):
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a child may use: seconds of CPU and of wall clock, bytes of address space, of one file and of its whole
-    folder, of standard and error output; open descriptors; threads."""
+    folder, of standard and error output; open descriptors; threads. `nice`: how far it stands back for others."""
 
     cpu: int = 20
     wall: float = 30.0
@@ -65,6 +67,7 @@ class Limits:
     errors: int = 2**16
     descriptors: int = 32
     threads: int = 16
+    nice: int = 0
 
 
 DEFAULT: Final = Limits()
@@ -121,6 +124,8 @@ class Child:
     time: Allowance
     lost: tuple[str, ...] = ()
     """Walls of the jail that the machine did not grant: `network`, `disk`, `uid`."""
+    hears: Callable[[bytes], None] | None = None
+    """Told all of its error output, where that is more than complaints."""
     _stopped: How | None = None
     _written: int = 0
     _errors: bytearray = field(default_factory=bytearray)
@@ -175,6 +180,9 @@ class Child:
             written += len(chunk)
             if written > self.limits.errors:
                 self.stop("overrun")
+            elif self.hears:
+                self.hears(chunk)
+                await asyncio.sleep(GATHERS)
         self._drained.set()
 
     async def feed(self, pipe: ToChild, chunks: AsyncIterator[bytes | memoryview]) -> None:
@@ -196,13 +204,19 @@ class Child:
 
 @asynccontextmanager
 async def child(
-    tool: str, *arguments: str, limits: Limits = DEFAULT, stdin: Input = b"", files: Sequence[int] = ()
+    tool: str,
+    *arguments: str,
+    limits: Limits = DEFAULT,
+    stdin: Input = b"",
+    files: Sequence[int] = (),
+    hears: Callable[[bytes], None] | None = None,
 ) -> AsyncIterator[Child]:
     """Start a tool in its jail; it does not outlive the block. What `stdin`'s iterator raises ends the tool and is
     raised at the end of the block, whatever the block made of it."""
     path = find(tool)
     with closing(Pipes()) as pipes:
         running = await _start(tool, path, arguments, limits, pipes, stdin, files)
+        running.hears = hears
         tasks = [asyncio.create_task(running.drain())]
         if not isinstance(stdin, int):
             chunks = _chunks(stdin) if isinstance(stdin, bytes) else stdin
@@ -246,7 +260,7 @@ async def _start(
     tool: str, path: str, arguments: Sequence[str], limits: Limits, pipes: Pipes, stdin: Input, files: Sequence[int]
 ) -> Child:
     status = pipes.status.theirs.fileno()
-    numbers = (limits.cpu, limits.memory, limits.file, limits.disk, limits.descriptors, limits.threads)
+    numbers = (limits.cpu, limits.memory, limits.file, limits.disk, limits.descriptors, limits.threads, limits.nice)
     jailed = (str(os.getpid()), str(status), ",".join(map(str, numbers)), path, *arguments)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", "-c", LAUNCH, *jailed),

@@ -1,34 +1,30 @@
-"""Tries a few pictures of a video and whole photographs in a real decoder, which runs in a jail of its own.
+"""Tries whole films and whole photographs in a real decoder, which runs in a jail of its own.
 
-A video costs one child of some 150 ms, three short ranges beside the index (at most `ENOUGH` bytes and one sample
-each), and no disk; a photograph all its bytes and some 40 ms. Both belong to the pass after the first verdict. ffmpeg
-is given the samples in a file of our own making through a pipe, knows no other protocol and no other format, and has
-neither network nor a folder to read: a playlist or an address inside a video leads nowhere.
+A film is read once more for it and takes a second of CPU for some hundred pictures of 1080p; a photograph some 40 ms.
+Both belong to the pass after the first verdict. ffmpeg is given the samples in a file of our own making through a pipe,
+knows no other protocol and no other format, and has neither network nor a folder to read: a playlist or an address
+inside a video leads nowhere.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Final
 
 from services.media.inspect import bounds
 from services.media.inspect.child import Done, Limits, run
-from services.media.inspect.excerpt import APART, excerpt
+from services.media.inspect.flaws import of_film, reached, untried
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.phrases import pixels
-from services.media.inspect.source import Source, exactly
-from services.media.inspect.tracks import Track
+from services.media.inspect.reel import price, wind
+from services.media.inspect.sound import DECODED as SOUNDS
+from services.media.inspect.source import Source
+from services.media.inspect.watching import NICE, watch
 
 DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg",
                             "prores", "png", "dvvideo", "dnxhd", "jpeg2000", "svq1", "svq3", "cinepak"})  # fmt: skip
 """Codecs that every ffmpeg of Debian decodes; others are named in the verdict and not tried."""
-TRIED: Final = (6, 2, 2)
-"""Samples tried at the start, in the middle and at the end: at the start more, since B-pictures come late."""
-PLACES: Final = len(TRIED)
-SAMPLE: Final = 16 * 2**20
-"""Bytes of one sample at most."""
-ENOUGH: Final = 2 * 2**20
-"""Bytes of a place after which no further sample is read."""
-MOVIE_LIMITS: Final = Limits(cpu=20, wall=60.0, memory=3 * 2**30, output=2**16, errors=2**18)
 PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
 SCANS: Final = 100
 """Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
@@ -39,73 +35,47 @@ WARNED: Final = 2
 """What djpeg ends with where it could go on after a fault."""
 
 
-async def decodes(source: Source, name: str | None = None, places: int = PLACES) -> Fault | None:
-    """Whether the pictures at the start, in the middle and at the end of an mp4 can be decoded, and are as large as
-    declared; at fewer `places` where jumping about in the source costs too much. OSError where the decoder is missing
-    or was killed by the machine: no verdict then."""
+@dataclass
+class Budget:
+    """Pixels that may still be decoded of a package, however fast the machine is. What they do not suffice for is
+    decoded `partly`, or put off."""
+
+    pixels: int
+    partly: bool = True
+    put_off: bool = False
+
+
+async def film_decodes(source: Source, name: str | None, budget: Budget, heard: bool) -> tuple[Fault, ...]:
+    """What is wrong with the pictures of an mp4 and its sound, of which the rulebook may want that it is `heard`, once
+    all were decoded, or as many as the budget suffices for. OSError where the decoder is missing or was killed by the
+    machine: no verdict then."""
     try:
-        movie = await read_movie(source)
-        if movie.track.codec in DECODED:
-            await _try(source, movie.track, places)
+        return tuple([fault async for fault in _film(source, name, budget, heard)])
     except Damaged as damage:
-        return Fault(damage.code, damage.measured, name)
-    return None
+        return (Fault(damage.code, damage.measured, name),)
 
 
-async def _try(source: Source, track: Track, at_most: int) -> None:
+async def _film(source: Source, name: str | None, budget: Budget, heard: bool) -> AsyncIterator[Fault]:
+    movie = await read_movie(source)
+    track, sound = movie.track, movie.sound
+    if sound and (fault := untried(sound, name, heard)):
+        yield fault
+    if track.codec not in DECODED:
+        return
     if track.coded.width * track.coded.height > bounds.FRAME:
         raise Damaged("absurd", pixels(track.coded))
-    starts = list(_starts(track))[:at_most]
-    places = [await _place(source, track, start, most) for start, most in zip(starts, TRIED, strict=False)]
-    done = await _ffmpeg(excerpt(track, places))
-    size, seen = _understood(done)
-    missed = [start for number, start in enumerate(starts) if number not in seen]
-    if missed:
-        times = [divmod(track.samples.time(start) // track.timescale, 60) for start in missed]
-        raise Damaged("undecodable", f"{track.codec} @ " + ", ".join(f"{at[0]}:{at[1]:02d}" for at in times))
-    if size != pixels(track.coded):
-        raise Damaged("picture", f"{size} ≠ {pixels(track.coded)}")
-
-
-def _starts(track: Track) -> Iterator[int]:
-    """The first sample, as players begin with it; then samples decoding can begin at, near the middle and the end."""
-    yield 0
-    count = len(track.samples.sizes)
-    sync: Sequence[int] = range(count) if track.samples.sync is None else track.samples.sync
-    middle = max((number for number in sync if number <= count // 2), default=0)
-    last = max(sync, default=0)
-    yield from sorted({middle, last} - set(range(TRIED[0])))
-
-
-async def _place(source: Source, track: Track, start: int, most: int) -> list[bytes]:
-    """The samples of a place, in one read where they lie together, as they do but for the sound between them."""
-    found, length = list[tuple[int, int]](), 0
-    for number in range(start, min(start + most, len(track.samples.sizes))):
-        at, size = track.samples.place(number)
-        if size > SAMPLE:
-            raise Damaged("absurd", f"{size} B")
-        if length < ENOUGH:
-            found.append((at, size))
-            length += size
-    low, high = min(at for at, _ in found), max(at + size for at, size in found)
-    if high - low > length + ENOUGH:
-        return [await exactly(source, at, size) for at, size in found]
-    together = await exactly(source, low, high - low)
-    return [together[at - low : at - low + size] for at, size in found]
-
-
-async def _ffmpeg(data: bytes) -> Done:
-    """The pictures' checksums, one a line. No other protocol than the pipe, and no other format than this one."""
-    reading = ["-protocol_whitelist", "pipe", "-f", "mov", "-threads", "1", "-max_pixels", str(bounds.FRAME)]
-    writing = ["-fps_mode", "passthrough", "-noautoscale", "-enc_time_base", f"1:{APART}", "-c:v", "rawvideo"]
-    quiet = ["-nostdin", "-hide_banner", "-v", "error", "-copyts"]
-    done = await run(
-        *("ffmpeg", *quiet, *reading, "-i", "pipe:0", "-map", "0:v:0", *writing, "-f", "framecrc", "pipe:1"),
-        limits=MOVIE_LIMITS,
-        stdin=data,
-    )
-    in_bounds(done)
-    return done
+    sound = sound if sound and sound.codec in SOUNDS and sound.samples.sizes else None
+    if not budget.partly and price(track, sound) > budget.pixels:
+        budget.put_off = True
+        return
+    reel = await asyncio.to_thread(wind, track, sound, budget.pixels)
+    budget.pixels -= reel.cost
+    if reel.strips[0].taken:
+        watched = await watch(source, reel, NICE if budget.partly else 0)
+        for fault in await asyncio.to_thread(lambda: list(of_film(reel, watched, name, heard))):
+            yield fault
+    if not reel.strips[0].whole:
+        yield Fault("partly", reached(reel), name)
 
 
 async def photo_decodes(source: Source, name: str | None = None) -> Fault | None:
@@ -128,14 +98,3 @@ def in_bounds(done: Done) -> None:
     """Damaged where the decoder had to be stopped."""
     if done.end.how in ("cpu", "timeout", "overrun"):
         raise Damaged("absurd", done.end.measured)
-
-
-def _understood(done: Done) -> tuple[str, set[int]]:
-    """The size of the pictures, and at which places there were any."""
-    size, seen = "", set[int]()
-    for line in done.output.decode(errors="replace").splitlines():
-        if line.startswith("#dimensions 0: "):
-            size = line.removeprefix("#dimensions 0: ")
-        elif not line.startswith("#"):
-            seen.add(int(line.split(",")[2]) // APART)
-    return size, seen

@@ -11,7 +11,8 @@ from contracts.rulebook.measures import Pixels
 FaultCode = Literal[
     "truncated", "damaged", "encrypted", "split", "too-many", "bomb", "overlap", "path", "link", "method", "size",
     "crc", "header", "duplicate", "surplus", "nested", "name", "case", "folder", "ambiguous", "empty", "absurd", "dtd",
-    "blank", "no-video", "several-videos", "missing-samples", "undecodable", "flawed", "picture", "macros", "template",
+    "blank", "no-video", "several-videos", "missing-samples", "undecodable", "undecodable-sound", "flawed",
+    "flawed-sound", "sound-coding", "partly", "picture", "macros", "template",
     "local-template", "linked", "ole", "altchunk", "dde", "resave", "coding", "unchecked",
 ]  # fmt: skip
 """What can be wrong with bytes whatever the rulebook says; `unchecked` is what this engine cannot look into."""
@@ -112,11 +113,14 @@ class PackageFacts:
     sha256: Sha256 | None
     files: tuple[File, ...] | None = None
     faults: tuple[Fault, ...] = ()
+    put_off: bool = False
+    """Whether there are pictures that are still to be decoded."""
 
     @property
     def complete(self) -> bool:
-        """Whether every byte was read: the hash, every CRC and what every member really inflates to are proven too."""
-        return self.sha256 is not None
+        """Whether every byte was read: the hash, every CRC and what every member really inflates to are proven too,
+        and that pictures and sound can be decoded."""
+        return self.sha256 is not None and not self.put_off
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ EMPTY: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """The one real video track of a file, whether sound goes with it, and where the file's data lies."""
+    """The one real video track of a file, the sound that players play with it, and where the file's data lies."""
 
     track: Track
-    audio: bool
+    sound: Track | None
     data: tuple[Place, ...]
 
 
@@ -40,7 +40,11 @@ async def read_mp4(source: Source) -> Video:
     movie = await read_movie(source)
     track = movie.track
     return Video(
-        codec=track.codec, coded=track.coded, shown=_shown(track), duration=_duration(track), audio=movie.audio
+        codec=track.codec,
+        coded=track.coded,
+        shown=_shown(track),
+        duration=_duration(track),
+        audio=movie.sound is not None,
     )
 
 
@@ -82,14 +86,15 @@ def _understand(movie: Box, fragments: Sequence[tuple[int, Box]], data: tuple[Pl
     samples = track.samples
     if not samples.sizes or not samples.length:
         raise Damaged("missing-samples", f"0 / {len(samples.sizes)}")
+    there = sum(place.size for place in data)
     for each in (track, *(each for each in tracks if each.handler == b"soun" and each.samples.sizes)):
         if astray := each.samples.astray(data):
             raise Damaged("missing-samples", f"{astray} / {len(each.samples.starts)} chunks")
-    if (claimed := sum(samples.sizes)) > (there := sum(place.size for place in data)):
-        raise Damaged("missing-samples", f"{claimed} > {there} B")
+        if (claimed := sum(each.samples.sizes)) > there:
+            raise Damaged("missing-samples", f"{claimed} > {there} B")
     if (empty := samples.sizes.count(0)) * EMPTY > len(samples.sizes):
         raise Damaged("missing-samples", f"{empty} / {len(samples.sizes)}: 0 B")
-    return Movie(track, any(each.handler == b"soun" and each.count for each in tracks), data)
+    return Movie(track, next((each for each in tracks if each.handler == b"soun" and each.count), None), data)
 
 
 def _only_video(tracks: Sequence[Track]) -> Track:
@@ -124,7 +129,7 @@ def _duration(track: Track) -> timedelta:
 def _add_fragments(movie: Box, fragments: Sequence[tuple[int, Box]], tracks: dict[int, Track]) -> None:
     extends = movie.find(b"mvex")
     boxes = [box for box in extends.children() if box.kind == b"trex"] if extends else []
-    defaults = {box.field("I", 4): Defaults(*box.fields("III", 12)) for box in boxes}
+    defaults = {box.field("I", 4): Defaults(*box.fields("4I", 8)) for box in boxes}
     for start, fragment in fragments:
         after = start
         for traf in fragment.children():
@@ -139,4 +144,4 @@ def _add_fragment(traf: Box, tracks: dict[int, Track], defaults: dict[int, Defau
         raise Damaged("damaged", f"tfhd {number}")
     if track.handler != b"vide":
         track.count += sum(run.field("I", 4) for run in traf.children() if run.kind == b"trun")
-    return add_fragment(track.samples, traf, defaults.get(number, Defaults(0, 0, 0)), start, after)
+    return add_fragment(track.samples, traf, defaults.get(number, Defaults(1, 0, 0, 0)), start, after)

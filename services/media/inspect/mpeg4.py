@@ -8,7 +8,8 @@ from services.media.inspect.models import Damaged
 OBJECTS: Final = {
     0x20: "mpeg4", 0x21: "h264", 0x23: "hevc", 0x60: "mpeg2video", 0x61: "mpeg2video", 0x62: "mpeg2video",
     0x63: "mpeg2video", 0x64: "mpeg2video", 0x65: "mpeg2video", 0x6A: "mpeg1video", 0x6C: "mjpeg", 0x6D: "png",
-    0xB1: "vp9",
+    0xB1: "vp9", 0x40: "aac", 0x66: "aac", 0x67: "aac", 0x68: "aac", 0x69: "mp3", 0x6B: "mp3", 0xA5: "ac3",
+    0xA6: "eac3", 0xAD: "opus", 0xDD: "vorbis",
 }  # fmt: skip
 """Codecs by objectTypeIndication, named as ffprobe names them."""
 STREAM, DECODER, SPECIFIC = 3, 4, 5

@@ -1,5 +1,6 @@
 """Writes measured values and limits so that a Chinese and an English reader understand them alike."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
@@ -36,6 +37,12 @@ def duration(span: timedelta) -> str:
     """`9:00.0`: minutes, seconds and tenths, never rounded up past a limit."""
     tenths = span // timedelta(milliseconds=100)
     return f"{tenths // 600}:{tenths % 600 // 10:02d}.{tenths % 10}"
+
+
+def stretch(start: float | Fraction, end: float | Fraction) -> str:
+    """`1:02–1:05`: whole seconds around a stretch of a film."""
+    first, last = math.floor(start), math.ceil(end)
+    return f"{first // 60}:{first % 60:02d}–{last // 60}:{last % 60:02d}"
 
 
 def sound(audible: bool) -> str:

@@ -88,6 +88,7 @@ class Pipes:
         self._all = (self.input, self.output, self.errors, self.status)
         self.input.widen()
         self.output.widen()
+        self.errors.widen()
 
     def hand_over(self) -> None:
         """The child has its ends: let go of them, so that each side sees the other leave."""

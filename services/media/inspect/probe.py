@@ -8,7 +8,7 @@ from typing import Final
 from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer, FileContainer, PartRules
 from services.media.inspect import bounds
-from services.media.inspect.decode import PLACES, decodes, photo_decodes
+from services.media.inspect.decode import Budget, film_decodes, photo_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.ends import OutOfReach
 from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like, office
@@ -38,26 +38,27 @@ LONG: Final = 8 * 2**20
 async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
     """What ranges can prove: the directory, every header, the content of the files the slot asks about; of a long video
     that is deflated, what its two ends say. Where that means reading nearly every byte anyway, as in a small package,
-    or where the ends do not say that all is well, everything is proven at once: the facts say so by being `complete`,
-    and `measure` need not follow."""
+    or where the ends do not say that all is well, every byte is read at once, and films are decoded that take no time:
+    where that was all, the facts say so by being `complete`, and `measure` need not follow."""
     package = await _open(source, slot, name)
     if _ranges_cost(package.entries, source.size) < source.size:
         try:
             facts = await _facts(package, slot, Proof(opened=opened_in_place(package.blocks, package.entries)))
         except OutOfReach:
-            return await _prove(package, slot)
+            return await _prove(package, slot, Budget(bounds.QUICK, partly=False))
         if not any(map(_by_ends, package.entries)) or judge(facts, slot).outcome != "fail":
             return facts
-    return await _prove(package, slot)
+    return await _prove(package, slot, Budget(bounds.QUICK, partly=False))
 
 
-async def measure(source: Source, slot: Slot, name: str = "") -> PackageFacts:
-    """Everything: what the ranges prove, and what needs every byte, which is the SHA-256, every member's CRC and what
-    it really inflates to. So it finds all that `measure_first` finds, and can only ever turn a pass into a fail.
+async def measure(source: Source, slot: Slot, name: str = "", budget: Budget | None = None) -> PackageFacts:
+    """Everything: what the ranges prove, and what needs every byte, which is the SHA-256, every member's CRC, what it
+    really inflates to, and that all pictures of a film and its sound can be decoded, as far as a `budget` goes that
+    honest packages do not use up. So it finds all that `measure_first` finds, and can only turn a pass into a fail.
 
     `name` is the upload's file name and helps only where the bytes do not tell what they are. A malformed package is a
     fact; an error of the store raises. Pure: the same bytes and slot give the same facts on every run."""
-    return await _prove(await _open(source, slot, name), slot)
+    return await _prove(await _open(source, slot, name), slot, budget or Budget(bounds.DECODED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +82,22 @@ async def _open(source: Source, slot: Slot, name: str) -> Package:
     return Package(blocks, name, kind, directory, faults, listed.entries if listed else ())
 
 
-async def _prove(package: Package, slot: Slot) -> PackageFacts:
+async def _prove(package: Package, slot: Slot, budget: Budget) -> PackageFacts:
     async with _proving(package) as proof:
-        return await _facts(package, slot, proof)
+        return replace(await _facts(package, slot, proof, budget), put_off=budget.put_off)
 
 
-async def _facts(package: Package, slot: Slot, proof: Proof) -> PackageFacts:
+async def _facts(package: Package, slot: Slot, proof: Proof, budget: Budget | None = None) -> PackageFacts:
+    """The facts of an upload; without a `budget` nothing is tried in a decoder."""
     blocks, kind = package.blocks, package.kind
     facts = PackageFacts(kind, blocks.size, proof.sha256, None, package.faults)
     if isinstance(slot.container, ArchiveContainer):
-        return await _archive(blocks, slot, facts, package.directory, proof)
+        return await _archive(blocks, slot, facts, package.directory, proof, budget)
     content, wrong = None, tuple(replace(fault, file=fault.file or package.name) for fault in package.faults)
     kind = kind if blocks.size else claimed(package.name) or kind
     file = File(package.name, blocks.size, kind, family_of(kind, package.name), (blocks.size, 0))
     if not wrong:
-        content, wrong = await _look(blocks, file, slot, PLACES if facts.complete else 0)
+        content, wrong = await _look(blocks, file, slot, budget)
     return replace(facts, files=(replace(file, content=content),), faults=wrong)
 
 
@@ -148,7 +150,12 @@ async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, 
 
 
 async def _archive(
-    source: Source, slot: Slot, facts: PackageFacts, directory: Directory | None, proof: Proof
+    source: Source,
+    slot: Slot,
+    facts: PackageFacts,
+    directory: Directory | None,
+    proof: Proof,
+    budget: Budget | None,
 ) -> PackageFacts:
     """The facts of an archive with those of the files in it."""
     if directory is None:
@@ -161,7 +168,8 @@ async def _archive(
         return replace(facts, faults=(*faults, Fault("too-many", f"{len(entries)} > {bounds.FILES}")))
     files = list[File]()
     for entry in entries:
-        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, _places(entry, proof, files))
+        tried = sum(isinstance(each.content, Video | Image) for each in files) < bounds.TRIED
+        file, wrong = await _member(source, _still_asked(slot, files), entry, proof, budget if tried else None)
         files.append(file)
         faults += [] if any(fault.file == file.name for fault in faults) else wrong
     return replace(facts, files=tuple(files), faults=tuple(faults))
@@ -178,15 +186,9 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
     return sum(file.family == part.kind for file in files) > most
 
 
-def _places(entry: Entry, proof: Proof, files: Sequence[File]) -> int:
-    """At how many places a member's pictures are tried in a decoder: at none before the pass over every byte or after
-    so many files, and only at the start of what would have to be inflated again."""
-    if not proof.sha256 or sum(isinstance(each.content, Video | Image) for each in files) >= bounds.TRIED:
-        return 0
-    return 1 if entry.method == DEFLATED else PLACES
-
-
-async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places: int) -> tuple[File, Sequence[Fault]]:
+async def _member(
+    source: Source, slot: Slot, entry: Entry, proof: Proof, budget: Budget | None
+) -> tuple[File, Sequence[Fault]]:
     kind, key = claimed(entry.name) or "unknown", (entry.size, entry.crc)
     family = family_of(kind, entry.name)
     file = File(entry.shown, entry.size, kind, family, key, claims=family)
@@ -201,7 +203,7 @@ async def _member(source: Source, slot: Slot, entry: Entry, proof: Proof, places
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
-    content, wrong = await _look(member, file, slot, places)
+    content, wrong = await _look(member, file, slot, budget)
     return replace(file, content=content), wrong
 
 
@@ -232,9 +234,10 @@ async def _zip_kind(source: Source, name: str) -> str:
         return "zip"
 
 
-async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Content | None, tuple[Fault, ...]]:
-    """What a file holds, if the slot asks for its kind, and what is wrong with it; its pictures are tried in a decoder
-    at so many places."""
+async def _look(
+    source: Source, file: File, slot: Slot, budget: Budget | None
+) -> tuple[Content | None, tuple[Fault, ...]]:
+    """What a file holds, if the slot asks for its kind, and what is wrong with it; with a budget it is decoded too."""
     if not file.size:
         return None, _blank(file, slot)
     try:
@@ -243,12 +246,20 @@ async def _look(source: Source, file: File, slot: Slot, places: int) -> tuple[Co
         return None, (Fault(damage.code, damage.measured, file.name),)
     dangers = content.dangers if isinstance(content, Document) else ()
     wrong = tuple(Fault(each.code, each.measured, file.name) for each in dangers)
-    undecoded = None
-    if places and isinstance(content, Video):
-        undecoded = await decodes(source, file.name, places)
-    elif places and isinstance(content, Image):
-        undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
-    return content, (*wrong, undecoded) if undecoded else wrong
+    return content, (*wrong, *(await _tried(source, file, slot, content, budget) if budget else ()))
+
+
+async def _tried(source: Source, file: File, slot: Slot, content: Content | None, budget: Budget) -> tuple[Fault, ...]:
+    """What a decoder has to say of a film or a photograph."""
+    match content:
+        case Video():
+            sound = slot.video.sound if slot.video else None
+            return await film_decodes(source, file.name, budget, heard=sound is not None and sound.level == "required")
+        case Image():
+            undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
+            return (undecoded,) if undecoded else ()
+        case _:
+            return ()
 
 
 async def _content(source: Source, file: File, slot: Slot) -> Content | None:

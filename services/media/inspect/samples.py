@@ -2,9 +2,9 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import mul
 from typing import Final, NamedTuple, TypeAlias
 
@@ -15,30 +15,46 @@ from services.media.inspect.models import Damaged
 Numbers: TypeAlias = "array[int]"
 REORDERED: Final = 32
 """Samples among which the one shown first is looked for."""
+MOMENT: Final = 16
+"""Bytes that no packet of sound is as short as; a moment of raw sound is."""
 NOT_SYNC: Final = 0x10000
 """Sample flag: cannot be decoded without the samples before it."""
 
 
 class Defaults(NamedTuple):
-    """What a fragment's sample is like where nothing nearer says so: its length, size and flags."""
+    """What a fragment's sample is like where nothing nearer says so: its description, length, size and flags."""
 
+    entry: int
     length: int
     size: int
     flags: int
 
 
+class Chunk(NamedTuple):
+    """Samples that lie one after the other: where, the numbers of the first and of the one after the last, and which
+    description is theirs."""
+
+    start: int
+    first: int
+    end: int
+    entry: int
+
+
 @dataclass(slots=True)
 class Samples:
     """The samples of one track in order, `counts` of them in a row lasting `lengths` each. `starts` are the places of
-    the chunks they lie in, `firsts` the number of each chunk's first sample; `sync` the numbers of samples decoding can
-    begin at, None where it can at all of them."""
+    the chunks they lie in, `firsts` the number of each chunk's first sample, `entries` the number of its description,
+    from 1; `sync` the numbers of samples decoding can begin at, None where it can at all of them."""
 
     sizes: Numbers = field(default_factory=lambda: array("I"))
     starts: Numbers = field(default_factory=lambda: array("Q"))
     firsts: Numbers = field(default_factory=lambda: array("Q"))
+    entries: Numbers = field(default_factory=lambda: array("I"))
     counts: Numbers = field(default_factory=lambda: array("I"))
     lengths: Numbers = field(default_factory=lambda: array("I"))
     sync: "Numbers | None" = None
+    shifts: Numbers = field(default_factory=lambda: array("i"))
+    """How much later than it is decoded each is shown; none where all are shown as they are decoded."""
     delay: int = 0
     """From decoding the first sample to showing the first picture."""
 
@@ -61,6 +77,20 @@ class Samples:
             number -= min(number, count)
         return at
 
+    def shown(self, first: int | None = None) -> Numbers:
+        """When each of the first so many, or of all, is shown; that need not be the order they lie in."""
+        lasting = (length for count, length in zip(self.counts, self.lengths, strict=True) for _ in range(count))
+        times = accumulate(lasting, initial=0)
+        shifts = chain(self.shifts, repeat(0))
+        return array(
+            "q", (time + shift for _, time, shift in islice(zip(self.sizes, times, shifts, strict=False), first))
+        )
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks in order."""
+        ends = self.firsts[1:] + array("Q", [len(self.sizes)])
+        yield from map(Chunk, self.starts, self.firsts, ends, self.entries)
+
     def astray(self, data: Sequence[Place]) -> int:
         """How many chunks do not lie whole in any of the file's data; `data` in order."""
         begins = [place.start for place in data]
@@ -80,14 +110,20 @@ def from_table(table: Box) -> Samples:
     counts, lengths, sizes = rows[::2], rows[1::2], _sizes(table)
     if sum(counts) > len(sizes):
         raise Damaged("missing-samples", f"{len(sizes)} / {sum(counts)}")
-    starts, firsts = _chunks(table, len(sizes)) if sizes else (array("Q"), array("Q"))
-    return Samples(sizes, starts, firsts, counts, lengths, _sync(table, len(sizes)), _delay(table, counts, lengths))
+    starts, firsts, entries = _chunks(table, len(sizes)) if sizes else (array("Q"), array("Q"), array("I"))
+    samples = Samples(
+        sizes, starts, firsts, entries, counts, lengths, _sync(table, len(sizes)), _shifts(table, len(sizes))
+    )
+    samples.delay = min(samples.shown(REORDERED), default=0) if samples.shifts else 0
+    return samples
 
 
-def from_sound(table: Box) -> Samples:
-    """The same of a track of sound. Raw sound has one size for all its samples, which are too many to list: none."""
+def from_sound(table: Box, packets: bool) -> Samples:
+    """The same of a track of sound. Where it does not come in packets, its samples are all of one size, that of a
+    moment, and too many to list: none."""
     box = table.find(b"stsz")
-    return Samples() if box and box.field("I", 4) else from_table(table)
+    each = box.field("I", 4) if box else 0
+    return Samples() if each and not (packets and each > MOMENT) else from_table(table)
 
 
 def _sizes(table: Box) -> Numbers:
@@ -109,8 +145,9 @@ def _admit(count: int) -> None:
         raise Damaged("absurd", f"{count} samples")
 
 
-def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers]:
-    """Places of the chunks, and the number of each one's first sample. Samples beyond the last one's are not there."""
+def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
+    """Places of the chunks, the number of each one's first sample, and its description. Samples beyond the last one's
+    are not there."""
     box = table.find(b"stco") or table.need(b"co64")
     _admit(box.field("I", 4))
     starts = box.numbers("I" if box.kind == b"stco" else "Q", 8, box.field("I", 4))
@@ -119,14 +156,15 @@ def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers]:
     edges = array("Q", [*rows[::3], len(starts) + 1])
     if edges[0] != 1 or any(one >= two for one, two in pairwise(edges)):
         raise Damaged("damaged", f"stsc: {len(starts)} chunks")
-    firsts, at = array("Q"), 0
-    for (chunk, end), each in zip(pairwise(edges), rows[1::3], strict=True):
+    firsts, entries, at = array("Q"), array("I"), 0
+    for (chunk, end), each, entry in zip(pairwise(edges), rows[1::3], rows[2::3], strict=True):
         last = min(end, chunk + (count - at + each - 1) // each) if each else chunk
         firsts.extend(range(at, at + (last - chunk) * each, each or 1))
+        entries.extend(array("I", [entry]) * (last - chunk))
         at += (last - chunk) * each
     if at < count:
         raise Damaged("missing-samples", f"{at} / {count}")
-    return array("Q", starts[: len(firsts)]), firsts
+    return array("Q", starts[: len(firsts)]), firsts, entries
 
 
 def _sync(table: Box, count: int) -> "Numbers | None":
@@ -134,16 +172,12 @@ def _sync(table: Box, count: int) -> "Numbers | None":
     return array("I", (n - 1 for n in box.numbers("I", 8, box.field("I", 4)) if 0 < n <= count)) if box else None
 
 
-def _delay(table: Box, counts: Numbers, lengths: Numbers) -> int:
-    """How long after its decoding the first picture is shown (8.6.1.3)."""
-    box = table.find(b"ctts")
-    if box is None:
-        return 0
-    rows = box.table("Ii", 8, box.field("I", 4))
-    offsets = (offset for count, offset in rows for _ in range(min(count, REORDERED)))
-    lasting = (length for count, length in zip(counts, lengths, strict=True) for _ in range(min(count, REORDERED)))
-    times = accumulate(lasting, initial=0)
-    return min((time + offset for time, offset in islice(zip(times, offsets, strict=False), REORDERED)), default=0)
+def _shifts(table: Box, count: int) -> Numbers:
+    """How long after its decoding each sample is shown (8.6.1.3)."""
+    box, shifts = table.find(b"ctts"), array("i")
+    for alike, shift in box.table("Ii", 8, box.field("I", 4)) if box else ():
+        shifts.extend(array("i", [shift]) * min(alike, count - len(shifts)))
+    return shifts
 
 
 def add_fragment(samples: Samples, fragment: Box, given: Defaults, start: int, after: int) -> int:
@@ -164,9 +198,8 @@ def _header(header: Box, given: Defaults, start: int, after: int) -> tuple[int, 
     base = start if flags & 0x20000 else after
     if flags & 0x1:
         base, at = header.field("Q", at), at + 8
-    at += 4 * bool(flags & 0x2)
     values = list(given)
-    for index, flag in enumerate((0x8, 0x10, 0x20)):
+    for index, flag in enumerate((0x2, 0x8, 0x10, 0x20)):
         if flags & flag:
             values[index], at = header.field("I", at), at + 4
     return base, Defaults(*values)
@@ -189,11 +222,20 @@ def _add_run(samples: Samples, run: Box, given: Defaults, base: int, at: int) ->
     if count:
         samples.starts.append(start)
         samples.firsts.append(len(samples.sizes))
+        samples.entries.append(given.entry)
     _add_sync(samples, kinds)
+    _add_shifts(samples, said.get(0x800, array("I")))
     samples.sizes.extend(sizes)
     samples.counts.extend(array("I", [1]) * count if 0x100 in said else array("I", [count]))
     samples.lengths.extend(said.get(0x100, array("I", [given.length])))
     return start + sum(sizes)
+
+
+def _add_shifts(samples: Samples, said: Numbers) -> None:
+    """Signed, whatever version a run is of: none is shown so late that it matters."""
+    if said:
+        samples.shifts.extend(array("i", bytes(4 * (len(samples.sizes) - len(samples.shifts)))))
+        samples.shifts.frombytes(said.tobytes())
 
 
 def _add_sync(samples: Samples, kinds: Numbers) -> None:

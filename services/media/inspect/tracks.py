@@ -11,6 +11,7 @@ from services.media.inspect.bits import SQUARE, Declared, aspect
 from services.media.inspect.boxes import Box
 from services.media.inspect.models import Damaged
 from services.media.inspect.samples import Samples, from_sound, from_table
+from services.media.inspect.sound import DECODED, codec_of
 
 CODECS: Final = {
     b"avc1": "h264", b"avc2": "h264", b"avc3": "h264", b"avc4": "h264", b"dva1": "h264", b"dvav": "h264",
@@ -95,8 +96,12 @@ def _track(box: Box, movie_timescale: int, turn: Matrix) -> Track:
     track.count = sum(count for count, _ in times.table("II", 8, times.field("I", 4))) if times else 0
     if track.handler in (b"vide", b"soun"):
         _refuse_elsewhere(media)
-        track.samples = (from_table if track.handler == b"vide" else from_sound)(table)
+    if track.handler == b"soun":
+        track.described = table.find(b"stsd")
+        track.codec = codec_of(track.described)
+        track.samples = from_sound(table, track.codec in DECODED)
     if track.handler == b"vide":
+        track.samples = from_table(table)
         track.edits = tuple(_edits(box, movie_timescale))
         _describe(track, table)
         _present(track, header, turn)

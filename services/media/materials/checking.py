@@ -67,8 +67,7 @@ class Checking:
         await self._tell(job, rules.second(material, check))
 
     def _judged(self, material: Material, slot: Slot, facts: PackageFacts) -> Check:
-        whole = facts.sha256 is not None
-        claim = Claim(material.size, material.sha256) if whole else None
+        claim = Claim(material.size, material.sha256) if facts.sha256 else None
         verdict = judge(facts, slot, claim, rules.naming(material, slot))
         crash.point("measured")
         return Check(
@@ -76,7 +75,7 @@ class Checking:
             findings=verdict.findings,
             sha256=facts.sha256 or material.sha256,
             at=self.clock.now(),
-            stage=rules.stage_of(verdict.outcome, whole),
+            stage=rules.stage_of(verdict.outcome, facts.complete),
         )
 
     async def _tell(self, job: Job, check: Check) -> None:

@@ -19,11 +19,14 @@ def in_words(standing: Standing) -> tuple[str, str]:
             return "平台稍后会自动继续检查，材料已安全保存。", "We will go on with it by ourselves; the file is safe."
         case "running", _:
             return (
-                f"已通过初步检查，正在逐字节核对{_percent(standing)}。",
-                f"It passed; every byte is being read{_percent(standing)}.",
+                f"已通过初步检查，正在逐字节核对、逐帧解码{_percent(standing)}。",
+                f"It passed; every byte is being read and every picture decoded{_percent(standing)}.",
             )
         case _:
-            return "已通过初步检查，稍后逐字节核对。", "It passed; every byte will be read when there is time."
+            return (
+                "已通过初步检查，稍后逐字节核对、逐帧解码。",
+                "It passed; every byte will be read and every picture decoded when there is time.",
+            )
 
 
 def _waiting(standing: Standing) -> tuple[str, str]:

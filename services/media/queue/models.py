@@ -74,6 +74,8 @@ class Overview:
     clocks: Mapping[Lane, float] = field(default_factory=dict)
     """How much each lane was served, in jobs of weight one; a lane idle for long starts where the others are."""
     running: int = 0
+    checking: int = 0
+    """Of these, those that give a first verdict."""
     paused: int = 0
     held: int = 0
     oldest_s: float = 0.0

@@ -77,7 +77,7 @@ def standing(job: Job, before: int, overview: Overview, weights: Weights) -> Sta
     if job.state != "waiting":
         return Standing(job)
     its = place(job.lane, before, overview, weights)
-    expected = None if overview.job_s is None else math.ceil((its - 1) * overview.job_s / max(1, overview.running))
+    expected = None if overview.job_s is None else math.ceil((its - 1) * overview.job_s / max(1, overview.checking))
     return Standing(job, its, expected)
 
 

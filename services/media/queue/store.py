@@ -217,6 +217,7 @@ class QueueStore:
             clocks=await self._clocks([*waiting, *(Lane(level, "") for level in levels)]) if waiting else {},
             oldest_s=await self._oldest(),
             job_s=await self._job_s(),
+            checking=sum(n for key, n in counts.items() if key[:2] == ("running", rules.CHECK)),
             **totals,
         )
 

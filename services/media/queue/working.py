@@ -89,13 +89,15 @@ class Worker:
         tasks: Mapping[Task, Do],
         weights: rules.Weights,
         delays: tuple[float, ...],
-        within: timedelta,
+        within: Mapping[Task, timedelta],
     ) -> None:
         self._store, self._tasks, self._weights = store, tasks, weights
         self._delays, self._within = delays, within
         self._floor = Floor()
         self._wake = asyncio.Event()
         self._process = new_id()
+        self._long = 0
+        """Jobs under way that are no checks, and may take minutes."""
 
     def wake(self) -> None:
         """Look for a job now: one was just queued here."""
@@ -109,6 +111,10 @@ class Worker:
         """One more slot, kept for checks: no verdict waits for a proof or a publication to end."""
         await self._run(everything=False)
 
+    async def run_spare(self) -> None:
+        """A slot for checks while another one is at something that takes long: as many go on as ever."""
+        await self._run(everything=False, spare=True)
+
     async def tend(self) -> None:
         """Wake what was paused and free what dead workers left, for as long as the process lives."""
         while True:
@@ -117,9 +123,9 @@ class Worker:
             await self._show()
             await asyncio.sleep(TEND_S)
 
-    async def _run(self, everything: bool) -> None:
+    async def _run(self, everything: bool, spare: bool = False) -> None:
         while True:
-            if not await self.step(everything):
+            if (spare and not self._long) or not await self.step(everything):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(random.uniform(*IDLE_S)):
                         await self._wake.wait()
@@ -137,7 +143,8 @@ class Worker:
             return True
 
     async def _see_to(self, job: Job) -> None:
-        reading, began = Reading(), time.monotonic()
+        reading, began, takes_long = Reading(), time.monotonic(), job.task != "check"
+        self._long += takes_long
         work = asyncio.ensure_future(self._attempt(job, reading))
         beat = asyncio.ensure_future(self._beat(job, reading, work))
         try:
@@ -149,6 +156,7 @@ class Worker:
             await asyncio.shield(self._give_back(job))
             raise
         finally:
+            self._long -= takes_long
             beat.cancel()
         metrics.ENDED.labels(job.task, outcome).inc()
         metrics.TOOK.labels(job.task).observe(time.monotonic() - began)
@@ -161,7 +169,7 @@ class Worker:
             async with contextlib.AsyncExitStack() as stack:
                 if job.suspect:
                     await stack.enter_async_context(self._floor.alone())
-                await stack.enter_async_context(asyncio.timeout(self._within.total_seconds()))
+                await stack.enter_async_context(asyncio.timeout(self._within[job.task].total_seconds()))
                 await self._tasks[job.task](job, reading)
         except Refused as error:
             return await self._hold(job, str(error))

@@ -24,6 +24,7 @@ from tests.service.conftest import SettingsOf
 GANSU, SICHUAN = "620000", "510000"
 PROVINCES = tuple(f"{code}0000" for code in range(11, 21))
 NOBODY: rules.Weights = {}
+WITHIN: dict[Task, timedelta] = {"check": timedelta(seconds=30), "prove": timedelta(seconds=30)}
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Line:
                 await do(job, _)
             await self.finish(job)
 
-        return Worker(self.store, {"check": work, "prove": work}, NOBODY, (0.01, 0.02), timedelta(seconds=30))
+        return Worker(self.store, {"check": work, "prove": work}, NOBODY, (0.01, 0.02), WITHIN)
 
     async def work_off(self, worker: Worker) -> None:
         while await self.service.database.jobs.find_one({"state": {"$in": ["waiting", "running", "paused"]}}):
@@ -314,8 +315,57 @@ async def test_worker_is_not_stopped_for_the_lease_of_what_it_has_just_finished(
         out.append(job.id)
 
     await line.add("j")
-    await Worker(line.store, {"check": slow}, NOBODY, (0.01,), timedelta(seconds=30)).step()
+    await Worker(line.store, {"check": slow}, NOBODY, (0.01,), WITHIN).step()
     assert out == ["j"]
+
+
+async def test_second_look_that_takes_long_takes_no_slot_from_checks(line: Line) -> None:
+    going, most, over = list[str](), list[set[str]](), asyncio.Event()
+
+    async def slow(job: Job, _: Reading) -> None:
+        going.append(job.id)
+        most.append(set(going))
+        await (over.wait() if job.task == "prove" else asyncio.sleep(0.5))
+        going.remove(job.id)
+
+    worker = line.worker(slow)
+    await line.add("whole", task="prove")
+    slots = [asyncio.ensure_future(slot) for slot in (worker.run(), worker.run_beside(), worker.run_spare())]
+    async with asyncio.timeout(20):
+        while "whole" not in going:  # noqa: ASYNC110 # a slot takes it when it looks
+            await asyncio.sleep(0.01)
+        for number in range(4):
+            await line.add(f"c-{number}", studio=f"s-{number}")
+        while len(line.done) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        over.set()
+        while len(line.done) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert max(map(len, most)) == 3
+    for number in range(4, 8):
+        await line.add(f"c-{number}", studio=f"s-{number}")
+    most.clear()
+    async with asyncio.timeout(20):
+        while len(line.done) < 9:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    for slot in slots:
+        slot.cancel()
+    await asyncio.gather(*slots, return_exceptions=True)
+    assert max(map(len, most)) == 2
+
+
+async def test_each_kind_of_job_has_its_own_time(line: Line) -> None:
+    async def slow(job: Job, _: Reading) -> None:
+        await asyncio.sleep(0.3)
+        await line.finish(job)
+
+    within: dict[Task, timedelta] = {"check": timedelta(seconds=0.1), "prove": timedelta(seconds=10)}
+    worker = Worker(line.store, {"check": slow, "prove": slow}, NOBODY, (5.0,), within)
+    await line.add("c")
+    await line.add("p", task="prove")
+    await worker.step()
+    await worker.step()
+    assert line.done == ["p"]
 
 
 async def test_reading_is_shown_while_a_job_runs(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:

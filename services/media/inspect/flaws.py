@@ -1,0 +1,151 @@
+"""What a film's pictures and sound come to once all were decoded, and where it fails. Pure.
+
+A picture is bad where the decoder had to make some of it up, or where none came out. A single one that did not, of a
+film of which the decoder complains of nothing, is how the film was made: a field, or a picture that is never shown.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from services.media.inspect.models import Fault, FaultCode
+from services.media.inspect.phrases import pixels, stretch
+from services.media.inspect.reel import Reel, Strip
+from services.media.inspect.samples import REORDERED
+from services.media.inspect.sound import DECODED, UNREADABLE
+from services.media.inspect.tracks import Track
+from services.media.inspect.watching import BROKEN, MISSING, WHOLE, Pictures, Watched
+
+NOTICEABLE: Final = Fraction(1, 2)
+"""Seconds of bad pictures, or of sound that is missing, that a film may have in one place: what is over before one has
+understood it. A camera that is switched off or a cut made without encoding leaves less."""
+MUCH: Final = 50
+"""One picture in so many may be bad, scattered over a film."""
+TOGETHER: Final = 1
+"""Seconds between bad pictures of one place."""
+TOLD: Final = 3
+"""Places that are told."""
+TINY: Final = 8
+"""Bytes of a sample that says nothing moved, of which no picture need come."""
+ONE_OF_TWO: Final = bytes((WHOLE, MISSING, WHOLE))
+FIELDS: Final = 5
+"""More than one place in so many like that, and the film is of fields, two of which make one picture."""
+
+
+class Place(NamedTuple):
+    """A stretch of a film with bad pictures in it: when it begins and ends, and how many they are and last."""
+
+    start: Fraction
+    end: Fraction
+    bad: int
+    lasting: Fraction
+
+
+def of_film(reel: Reel, watched: Watched, name: str | None, heard: bool) -> Iterator[Fault]:
+    """What is wrong with the pictures, and with the sound, `heard` where the rulebook requires it; of a film that the
+    decoder did not get through, even without its sound, that says enough."""
+    pictures, *others = reel.strips
+    yield from _of_pictures(watched.pictures, pictures.track, name)
+    for sound in others if watched.pictures.finished else ():
+        yield from _of_sound(watched, sound, heard, name)
+
+
+def untried(sound: Track, name: str | None, heard: bool) -> Fault | None:
+    """What is wrong with sound that no decoder is asked about: nothing where its coding is plain."""
+    if sound.codec == UNREADABLE:
+        return Fault("undecodable-sound" if heard else "flawed-sound", "stsd", name)
+    return Fault("sound-coding", sound.codec, name) if sound.codec and sound.codec not in DECODED else None
+
+
+def reached(reel: Reel) -> str:
+    """How far a film was decoded, of how long it is."""
+    [pictures, *_] = reel.strips
+    samples, timescale = pictures.track.samples, pictures.track.timescale
+    ends = (Fraction(ticks, timescale) for ticks in (samples.time(pictures.taken), samples.length))
+    return " / ".join(stretch(0, end) for end in ends)
+
+
+def _of_pictures(pictures: Pictures, track: Track, name: str | None) -> Iterator[Fault]:
+    places, count = list(_places(pictures, track)), len(pictures.became)
+    if places:
+        bad = sum(place.bad for place in places)
+        where = ", ".join(stretch(place.start, place.end) for place in places[:TOLD])
+        where += " …" if len(places) > TOLD else ""
+        fails = _fails(places, bad * MUCH > count)
+        yield Fault("undecodable" if fails else "flawed", f"{track.codec} @ {where}: {bad} / {count}", name)
+    if pictures.size and pictures.size != pixels(track.coded):
+        yield Fault("picture", f"{pictures.size} ≠ {pixels(track.coded)}", name)
+
+
+def _fails(places: Sequence[Place], many: bool) -> bool:
+    """Whether bad pictures are more than a flaw: in one place, or in all places where they are many."""
+    lasting = [place.lasting for place in places]
+    return max(lasting) > NOTICEABLE or (many and sum(lasting) > NOTICEABLE)
+
+
+def _of_sound(watched: Watched, strip: Strip, heard: bool, name: str | None) -> Iterator[Fault]:
+    """Nothing is wrong where less of it is missing than one notices."""
+    track = strip.track
+    pictures, sound = watched
+    each = Fraction(track.samples.length, max(1, len(track.samples.sizes)) * track.timescale)
+    lost = max(pictures.sound_refused, strip.taken - pictures.sound_frames)
+    came = sound is not None and pictures.sound_frames > 0
+    if came and each * lost <= NOTICEABLE:
+        return
+    gaps = sound.gaps if sound and came else []
+    start, end = (gaps[0][0], gaps[-1][1]) if gaps else (0.0, float(each * strip.taken))
+    code: FaultCode = "undecodable-sound" if heard else "flawed-sound"
+    yield Fault(code, f"{track.codec} @ {stretch(start, end)}", name)
+
+
+def _places(pictures: Pictures, track: Track) -> Iterator[Place]:
+    """Where bad pictures are that are shown, near ones together."""
+    bad, place = list(_bad(pictures, track)), None
+    times = sorted(track.samples.shown(len(pictures.became))) if bad else []
+    times.append(times[-1] + track.samples.length // len(track.samples.sizes) if times else 0)
+    for number in bad:
+        start, end = (Fraction(times[at], track.timescale) for at in (number, number + 1))
+        if not _is_shown(times[number], track):
+            continue
+        if place and start - place.end <= TOGETHER:
+            place = Place(place.start, end, place.bad + 1, place.lasting + end - start)
+            continue
+        if place:
+            yield place
+        place = Place(start, end, 1, end - start)
+    if place:
+        yield place
+
+
+def _bad(pictures: Pictures, track: Track) -> Iterator[int]:
+    """The places among all pictures of those that are bad."""
+    became, count = pictures.became, len(pictures.became)
+    complains = pictures.refused > 0 or BROKEN in became
+    fields = became.count(ONE_OF_TWO) * FIELDS > count
+    sizes = _sizes_as_shown(track, count) if MISSING in became else ()
+    for number in range(_first_whole(track), count):
+        if became[number] == BROKEN:
+            yield number
+        elif became[number] == MISSING and sizes[number] > TINY:
+            alone = MISSING not in (*became[number - 1 : number], *became[number + 1 : number + 2])
+            if not alone or (complains and not fields):
+                yield number
+
+
+def _sizes_as_shown(track: Track, count: int) -> Sequence[int]:
+    """The samples' sizes in the order their pictures are shown in."""
+    times, sizes = track.samples.shown(count), track.samples.sizes
+    return [sizes[number] for number in sorted(range(count), key=times.__getitem__)]
+
+
+def _first_whole(track: Track) -> int:
+    """The place of the first sample's picture: what is shown before it refers to what was cut off, and players leave
+    it out."""
+    times = track.samples.shown(REORDERED)
+    return sum(time < times[0] for time in times)
+
+
+def _is_shown(time: int, track: Track) -> bool:
+    """Whether an edit list shows a moment."""
+    spans = ((start, length * track.timescale) for start, length in track.edits)
+    return not track.edits or any(start <= time and (not length or time < start + length) for start, length in spans)
