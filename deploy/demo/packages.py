@@ -24,22 +24,26 @@ WRONG: Final[Mapping[Kind, str]] = {
 
 CLIP_S: Final = 4
 """Seconds that are encoded; the rest of a video repeats them without encoding anew."""
+VOICE = 8_000
+"""Samples of sound a second, as of a telephone: each is decoded by the media worker, as is each picture, and the demo's
+machine may have two cores for everything."""
 UTF8_FLAG: Final = 0x800
 DATE: Final = (2023, 6, 30, 9, 0, 0)
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video to be made: its size, how long it lasts and how many bits a second."""
+    """A video to be made: its size, how long it lasts, how many bits and pictures a second. Slides change slowly."""
 
     size: str
     seconds: int
     bits: str
+    rate: float = 0.5
 
 
 VIDEOS: Final[Mapping[str, Video]] = {
     "plain": Video("1920x1080", 64, "150k"),
-    "large": Video("1920x1080", 76, "1900k"),
+    "large": Video("1920x1080", 76, "1900k", rate=2),
     "too-long": Video("1920x1080", 540, "100k"),
     "four-to-three": Video("1440x1080", 64, "150k"),
     "720p": Video("1280x720", 64, "150k"),
@@ -75,7 +79,7 @@ class Packages:
 
         async def make(name: str, video: Video) -> None:
             async with free:
-                await asyncio.to_thread(_encode, video, self._folder / f"{name}.mp4")
+                await asyncio.to_thread(_encode, video, self._path(name))
 
         await asyncio.gather(*(make(name, video) for name, video in videos.items() if not self._path(name).exists()))
 
@@ -87,17 +91,18 @@ class Packages:
         return Package(kind, f"{name}.zip", data, hashlib.sha256(data).hexdigest())
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.mp4"
+        video = VIDEOS[name]
+        return self._folder / f"{name}-{video.size}-{video.seconds}s-{video.bits}-{video.rate:g}-{VOICE}.mp4"
 
 
 def _encode(video: Video, path: Path) -> None:
     clip, whole = path.with_suffix(".clip.mp4"), path.with_suffix(".part.mp4")
     quiet = ("ffmpeg", "-v", "error", "-nostdin", "-y")
-    picture = ("-f", "lavfi", "-i", f"testsrc2=s={video.size}:r=10:d={CLIP_S}")
+    picture = ("-f", "lavfi", "-i", f"testsrc2=s={video.size}:r={video.rate}:d={CLIP_S}")
     sound = ("-f", "lavfi", "-i", f"sine=f=440:d={CLIP_S}")
     rate = ("-b:v", video.bits, "-maxrate", video.bits, "-bufsize", video.bits, "-g", "40")
     codecs = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *rate, "-c:a", "aac", "-b:a", "32k")
-    subprocess.run([*quiet, *picture, *sound, *codecs, str(clip)], check=True)
+    subprocess.run([*quiet, *picture, *sound, *codecs, "-ar", str(VOICE), str(clip)], check=True)
     repeats = ("-stream_loop", str(video.seconds // CLIP_S - 1), "-i", str(clip))
     subprocess.run([*quiet, *repeats, "-c", "copy", "-movflags", "+faststart", str(whole)], check=True)
     clip.unlink()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from deploy.demo.ledger import Decided
-from deploy.demo.world import Person, Stage
+from deploy.demo.world import LATER, Denied, Person, Stage
 
 Kind = Literal["studio", "entry"]
 PAGE = 100
@@ -27,9 +27,10 @@ class Province:
         while not over():
             for line in await self.waiting(kind):
                 subject = f"{kind}/{line[kind]}/{line['attempt']}"
-                if subject not in self._decided:
+                if subject not in self._decided and await self._decide(
+                    kind, line, back=line["attempt"] == 1 and returns(line)
+                ):
                     self._decided.add(subject)
-                    await self._decide(kind, line, back=line["attempt"] == 1 and returns(line))
             await self._stage.world.pause(0.3)
 
     async def waiting(self, kind: Kind) -> list[dict[str, Any]]:
@@ -52,7 +53,8 @@ class Province:
         page = await self._person.get("review/v1/queue", kind=kind, limit=PAGE)
         return answer.status_code == 404 and which not in {line[kind] for line in page["items"]}
 
-    async def _decide(self, kind: Kind, line: dict[str, Any], *, back: bool) -> None:
+    async def _decide(self, kind: Kind, line: dict[str, Any], *, back: bool) -> bool:
+        """Decide on one; False where its second look is still to come."""
         path = f"review/v1/{'studios' if kind == 'studio' else 'entries'}/{line[kind]}"
         name = line["name"] if kind == "studio" else line["title"]
         if back:
@@ -63,8 +65,14 @@ class Province:
             self._stage.show.say(f"{self._name}退回：{name}", "returned with reasons")
             self._stage.show.step(f"{kind}-returned")
         else:
-            await self._person.post(f"{path}/approve", {"attempt": line["attempt"]})
+            try:
+                await self._person.post(f"{path}/approve", {"attempt": line["attempt"]})
+            except Denied as denied:
+                if denied.code not in LATER:
+                    raise
+                return False
             self._stage.show.step(f"{kind}-approved")
         outcome: Decided = "returned" if back else "approved"
         self._stage.ledger.decisions.add((f"{kind}/{line[kind]}", line["attempt"], outcome))
         self._stage.bell(f"{kind}/{line[kind]}/{line['attempt']}").set()
+        return True

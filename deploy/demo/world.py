@@ -16,6 +16,8 @@ from deploy.demo.show import Show
 
 T = TypeVar("T")
 PATIENCE_S: Final = 30.0
+LATER: Final = frozenset({"still_being_checked"})
+"""What waits for its turn behind others: whoever asked does something else meanwhile."""
 
 
 class World(Protocol):
@@ -96,7 +98,8 @@ class Person:
         return (await self.ask("PUT", path, json=body)).json()
 
     async def ask(self, method: str, path: str, **sent: Any) -> httpx.Response:
-        """Send a request, again while the answer says to come back in a moment; Denied for any other refusal."""
+        """Send a request, again while the answer says to come back in a moment; Denied for any other refusal, and where
+        something is `LATER`."""
         service, _, rest = path.partition("/")
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         end = time.monotonic() + PATIENCE_S
@@ -104,8 +107,9 @@ class Person:
             answer = await self.world.service(service).request(method, f"/{rest}", headers=headers, **sent)
             if answer.is_success:
                 return answer
-            if "retry-after" not in answer.headers or time.monotonic() > end:
-                raise Denied(f"{method} {path}", answer.status_code, _problem(answer))
+            denied = Denied(f"{method} {path}", answer.status_code, _problem(answer))
+            if "retry-after" not in answer.headers or denied.code in LATER or time.monotonic() > end:
+                raise denied
             await self.world.pause(0.2)
 
 
