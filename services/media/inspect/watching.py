@@ -66,8 +66,8 @@ class Pictures:
     frames: int = 0
     shown: int = 0
     refused: int = 0
-    _broken: bool = False
-    _lines: Lines = field(default_factory=Lines)
+    _broken: bool = field(default=False, compare=False)
+    _lines: Lines = field(default_factory=Lines, compare=False)
     sound_frames: int = 0
     sound_refused: int = 0
     finished: bool = False
@@ -116,7 +116,7 @@ class Sound:
     gaps: list[tuple[float, float]] = field(default_factory=list)
     end: float = 0.0
     _rate: int = 1
-    _lines: Lines = field(default_factory=Lines)
+    _lines: Lines = field(default_factory=Lines, compare=False)
 
     def hear(self, chunk: bytes) -> None:
         """Take in what came out next."""
@@ -141,6 +141,13 @@ class Watched(NamedTuple):
     pictures: Pictures
     sound: Sound | None
 
+    @property
+    def flawless(self) -> bool:
+        """Whether nothing in it can be held against the film."""
+        seen, heard = self.pictures, self.sound
+        whole = seen.finished and not seen.refused and seen.became.count(WHOLE) == len(seen.became)
+        return whole and not seen.sound_refused and not (heard and heard.gaps)
+
 
 async def watch(source: Source, reel: Reel, nice: int = NICE) -> Watched:
     """Decode a film. Damaged where it takes more than it may; OSError where the decoder is missing or was ended by the
@@ -153,11 +160,15 @@ async def watch(source: Source, reel: Reel, nice: int = NICE) -> Watched:
 
 
 async def _surely(source: Source, reel: Reel, nice: int) -> Watched:
-    """Decode until the log tells of as many pictures as the decoder counted: a log that was torn is no verdict."""
+    """Decode until the log tells of as many pictures as the decoder counted, and of a film that is not whole until two
+    runs tell the same: a log that was torn is no verdict."""
+    before: Watched | None = None
     for _ in range(TRIES):
         watched = await _run(source, reel, nice)
-        if watched.pictures.shown == watched.pictures.frames or not watched.pictures.finished:
+        told = watched.pictures.shown == watched.pictures.frames
+        if not watched.pictures.finished or (told and (watched.flawless or watched == before)):
             return watched
+        before = watched
     raise InterruptedError("解码日志不完整 the decoder's log is torn")
 
 

@@ -16,7 +16,9 @@ from services.media.inspect.flaws import of_film
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.phrases import stretch
 from services.media.inspect.probe import measure, measure_first
+from services.media.inspect.reel import Reel
 from services.media.inspect.samples import Samples
+from services.media.inspect.source import Source
 from services.media.inspect.tracks import Track
 from services.media.inspect.watching import BROKEN, MISSING, WHOLE, Pictures, Watched
 from tests.data.make_packages import ffmpeg
@@ -207,6 +209,24 @@ async def test_log_that_is_torn_is_no_verdict(folder: Path, monkeypatch: pytest.
 def _one_more(pictures: Pictures, seen: bool, frames: int) -> None:
     """As if the decoder counted a picture that its log does not tell of."""
     pictures.finished, pictures.frames = seen or pictures.finished, frames + 1
+
+
+@pytest.mark.parametrize("harmed", [False, True])
+async def test_what_only_one_run_says_is_no_verdict(
+    harmed: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = film("h264.mp4", folder)
+    data = await spoilt(data, 60, 90) if harmed else data
+    truly, run, runs = await faults(data), watching._run, list[Watched]()
+
+    async def astray(source: Source, wound: Reel, nice: int) -> Watched:
+        runs.append(await run(source, wound, nice))
+        if len(runs) == 1:
+            runs[0].pictures.became[20] = BROKEN
+        return runs[-1]
+
+    monkeypatch.setattr(watching, "_run", astray)
+    assert (await faults(data), len(runs)) == (truly, 3 if harmed else 2)
 
 
 class Halting(MemorySource):
