@@ -35,12 +35,15 @@ NICE: Final = 10
 """How far it stands back for whoever has a first verdict to give."""
 LINE: Final = 2**12
 """Bytes of a line that are looked at."""
-TRIES: Final = 3
+TRIES: Final = 8
+"""Runs until two tell the same: in one of some hundred a line is torn."""
 MISSING, WHOLE, BROKEN = 0, 1, 2
 SAID: Final = re.compile(rb"\[dec:[^]\n]*\] (?:decoder -> pts:(\d+) |(corrupt)|(Error subm|Decoding err))")
 SIZE: Final = re.compile(rb"Video: wrapped_avframe,[^\n]* (\d+x\d+)[, ]")
 SUM: Final = re.compile(rb"Input stream #0:(\d) [^\n]*; (\d+) frames decoded; ")
 """Each begins with letters that are found quickly: most of the log is passed over."""
+TORN: Final = re.compile(rb"(?<!\] )(?:decoder -> pts:|corrupt decoded)")
+"""Of a line that lost its beginning, since another thread was in the middle of one of its own."""
 HEARD: Final = re.compile(rb"^0, +-?\d+, +(-?\d+), +(\d+),|^#tb 0: 1/(\d+)", re.MULTILINE)
 
 
@@ -72,10 +75,17 @@ class Pictures:
     sound_refused: int = 0
     finished: bool = False
     """Whether the decoder came to the end of the film."""
+    torn: bool = field(default=False, compare=False)
+
+    @property
+    def told(self) -> bool:
+        """Whether the log is whole, as far as it goes."""
+        return not self.torn and (self.shown == self.frames or not self.finished)
 
     def hear(self, chunk: bytes) -> None:
         """Take in what it said next."""
         text = self._lines.whole(chunk)
+        self.torn = self.torn or TORN.search(text) is not None
         for said in SAID.finditer(text):
             begin = text.rfind(b"\n", 0, said.start()) + 1
             self._take(text[begin : begin + 5], *said.groups())
@@ -160,13 +170,13 @@ async def watch(source: Source, reel: Reel, nice: int = NICE) -> Watched:
 
 
 async def _surely(source: Source, reel: Reel, nice: int) -> Watched:
-    """Decode until the log tells of as many pictures as the decoder counted, and of a film that is not whole until two
-    runs tell the same: a log that was torn is no verdict."""
+    """Decode until the log is whole, and of a film that is not until two runs tell the same: a line that got lost is no
+    verdict."""
     before: Watched | None = None
     for _ in range(TRIES):
         watched = await _run(source, reel, nice)
-        told = watched.pictures.shown == watched.pictures.frames
-        if not watched.pictures.finished or (told and (watched.flawless or watched == before)):
+        silenced = not watched.pictures.finished and len(reel.strips) > 1  # how far it came by then is chance
+        if watched.pictures.told and (watched.flawless or watched == before or silenced):
             return watched
         before = watched
     raise InterruptedError("解码日志不完整 the decoder's log is torn")

@@ -265,3 +265,11 @@ async def test_decoder_ends_at_once_with_who_wanted_it(heavy: bytes, started: li
         await watching_it
     assert time.monotonic() - began < 2
     assert started[0].returncode is not None
+
+
+@pytest.mark.parametrize("lost", ["decoder -> pts:0 pts_time:0 pkt_dts:1", "corrupt decoded frame"])
+def test_line_that_lost_its_beginning_is_seen(lost: str) -> None:
+    whole, torn = Pictures(bytearray(1)), Pictures(bytearray(1))
+    whole.hear(f"[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] {lost}\n".encode())
+    torn.hear(f"  Stream #1:0(und): Audio: pcm_s16le, 48000 Hz, 768 kb/s{lost}\n".encode())
+    assert (whole.torn, torn.torn) == (False, True)
