@@ -6,6 +6,7 @@ Any other request, to a lane too, goes uvicorn's own way: one whose body is stil
 """
 
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -44,6 +45,7 @@ class DirectHttp(HttpToolsProtocol):
     _lane: Lane | None = None
     """Whose request is coming in."""
     _body = b""
+    _fields: Headers = MappingProxyType({})
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a request to a lane that is not whole by now goes the other way."""
@@ -54,9 +56,18 @@ class DirectHttp(HttpToolsProtocol):
             if body:
                 super().on_body(body)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; where it comes behind a request that is being answered, that answer is the last."""
+        if isinstance(self.cycle, Exchange) and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        else:
+            super().send_400_response(msg)
+
     def on_headers_complete(self) -> None:
         """Find out which way the request goes."""
         self._lane = self._direct()
+        self._fields = dict(self.headers) if self._lane is not None else {}  # what trails a body is no header
         if self._lane is None:
             super().on_headers_complete()
 
@@ -81,7 +92,7 @@ class DirectHttp(HttpToolsProtocol):
             return
         lane, self._lane, body, self._body = self._lane, None, self._body, b""
         self.cycle = exchange = Exchange(self.parser.should_keep_alive())  # type: ignore[assignment] # see there
-        task = self.loop.create_task(self._answer(lane, exchange, dict(self.headers), body))
+        task = self.loop.create_task(self._answer(lane, exchange, self._fields, body))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
@@ -91,6 +102,9 @@ class DirectHttp(HttpToolsProtocol):
         except Exception as error:  # noqa: BLE001 - a fault of ours, of which the caller learns as uvicorn would tell it
             log().error("lane_failed", path=lane.path, error=repr(error)[:300], exc_info=True)
             answer, exchange.keep_alive = FAILED, False
+        except BaseException:
+            self.transport.close()  # the process stops, and what became of the request is not known
+            raise
         exchange.response_complete = True
         if exchange.disconnected:
             return

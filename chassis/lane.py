@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from fastapi import FastAPI
 from prometheus_client import Histogram
 from pymongo.errors import PyMongoError
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from chassis import metrics
 from chassis.clock import Clock
@@ -87,13 +87,11 @@ class Lane:
 
     async def _received(self, receive: Receive) -> bytes:
         """A body as it comes; no more of one that is too large than shows it."""
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            async with asyncio.timeout(LIMIT_S):
-                while message.get("more_body") and len(body) <= self.most_bytes:
-                    message = await receive()
-                    body += message.get("body", b"")
+        body, message = b"", cast(Message, {"more_body": True})
+        async with asyncio.timeout(LIMIT_S):
+            while message.get("more_body") and len(body) <= self.most_bytes:
+                message = await receive()
+                body += message.get("body", b"")
         if message["type"] != READ:
             raise ConnectionError("the client went before it had sent everything")
         return body

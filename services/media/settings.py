@@ -29,8 +29,9 @@ class Settings(ServiceSettings):
     """What was accepted and does not go on for this long counts as stuck."""
     check_within: timedelta = timedelta(minutes=10)
     """How long one job may take before it is tried again."""
-    prove_within: timedelta = timedelta(hours=1)
-    """The same of a second look, which decodes films and stands back for checks."""
+    prove_within: timedelta = timedelta(hours=3)
+    """The same of a second look, which decodes films, stands back for checks, and looks twice before it says that one
+    is bad: the most that bounds let it take is some eighty minutes."""
     at_once: int = Field(default=2, ge=1)
     """Jobs one worker does at a time, all but one of them checks, and one more check while that one is none; to do
     more, run more workers."""

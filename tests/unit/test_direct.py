@@ -191,6 +191,34 @@ async def test_body_in_chunks_that_came_at_once_is_answered(desk: Desk) -> None:
     assert (line.written, desk.asked) == ([OK + b"00003"], [b"abc"])
 
 
+async def test_what_trails_a_body_is_no_header(desk: Desk) -> None:
+    asked = ask(token=b"bad").replace(b"content-length: 3", b"transfer-encoding: chunked").removesuffix(b"abc")
+    line = await desk.told(asked + b"3\r\nabc\r\n0\r\nauthorization: Bearer good\r\n\r\n")
+    assert (line.written[0][:12], desk.asked) == (b"HTTP/1.1 401", [])
+
+
+async def test_answer_is_the_last_where_what_follows_the_request_is_no_http(desk: Desk) -> None:
+    line = await desk.told(ask() + b"\x00\x01 no request\r\n\r\n")
+    closing = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    assert (line.written, line.closed, desk.asked) == ([closing + b"00003"], True, [b"abc"])
+
+
+async def test_connection_is_closed_where_the_process_stops_before_the_answer(desk: Desk) -> None:
+    desk.hold = asyncio.Event()
+    desk.protocol.data_received(ask())
+    await asyncio.sleep(0.01)
+    for task in desk.state.tasks:
+        task.cancel()
+    assert (await desk.answered()).written == []
+    assert desk.line.closed
+
+
+async def test_body_that_never_comes_is_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.lane.LIMIT_S", 0.05)
+    line = await desk.told(ask().removesuffix(b"abc"))
+    assert (b"".join(line.written)[:12], desk.asked) == (b"HTTP/1.1 503", [])
+
+
 async def test_unknown_path_is_not_the_lanes(desk: Desk) -> None:
     line = await desk.told(ask(line=b"POST /v1/vote HTTP/1.1"))
     assert (b"".join(line.written)[:12], desk.asked) == (b"HTTP/1.1 404", [])

@@ -4,8 +4,11 @@ A picture is bad where the decoder had to make some of it up, or where none came
 film of which the decoder complains of nothing, is how the film was made: a field, or a picture that is never shown.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
+from math import ceil
 from typing import Final, NamedTuple
 
 from services.media.inspect.models import Fault, FaultCode
@@ -26,7 +29,9 @@ TOGETHER: Final = 1
 TOLD: Final = 3
 """Places that are told."""
 TINY: Final = 8
-"""Bytes of a sample that says nothing moved, of which no picture need come."""
+"""Bytes of a sample of MPEG-4 that says nothing moved, of which no picture need come (ISO/IEC 14496-2, vop_coded)."""
+EVER: Final = 2**63
+"""After any moment, in ticks."""
 ONE_OF_TWO: Final = bytes((WHOLE, MISSING, WHOLE))
 FIELDS: Final = 5
 """More than one place in so many like that, and the film is of fields, two of which make one picture."""
@@ -100,33 +105,42 @@ def _of_sound(watched: Watched, strip: Strip, heard: bool, name: str | None) -> 
 
 def _places(pictures: Pictures, track: Track) -> Iterator[Place]:
     """Where bad pictures are that are shown, near ones together."""
-    bad, place = list(_bad(pictures, track)), None
+    bad = list(_bad(pictures, track))
     times = sorted(track.samples.shown(len(pictures.became))) if bad else []
     times.append(times[-1] + track.samples.length // len(track.samples.sizes) if times else 0)
+    seen, second = _Shown(track), track.timescale
+    place: tuple[int, int, int, int] | None = None
     for number in bad:
-        start, end = (Fraction(times[at], track.timescale) for at in (number, number + 1))
-        if not _is_shown(times[number], track):
+        start, end = times[number], times[number + 1]
+        if start not in seen:
             continue
-        if place and start - place.end <= TOGETHER:
-            place = Place(place.start, end, place.bad + 1, place.lasting + end - start)
+        if place and start - place[1] <= TOGETHER * second:
+            place = (place[0], end, place[2] + 1, place[3] + end - start)
             continue
         if place:
-            yield place
-        place = Place(start, end, 1, end - start)
+            yield _place(place, second)
+        place = (start, end, 1, end - start)
     if place:
-        yield place
+        yield _place(place, second)
+
+
+def _place(ticks: tuple[int, int, int, int], second: int) -> Place:
+    start, end, bad, lasting = ticks
+    return Place(Fraction(start, second), Fraction(end, second), bad, Fraction(lasting, second))
 
 
 def _bad(pictures: Pictures, track: Track) -> Iterator[int]:
     """The places among all pictures of those that are bad."""
     became, count = pictures.became, len(pictures.became)
     complains = pictures.refused > 0 or BROKEN in became
-    fields = became.count(ONE_OF_TWO) * FIELDS > count
+    meant = pictures.refused * FIELDS <= became.count(MISSING)  # that they did not come
+    fields = meant and became.count(ONE_OF_TWO) * FIELDS > count
+    least = TINY if meant and track.codec == "mpeg4" and WHOLE in became else -1
     sizes = _sizes_as_shown(track, count) if MISSING in became else ()
     for number in range(_first_whole(track), count):
         if became[number] == BROKEN:
             yield number
-        elif became[number] == MISSING and sizes[number] > TINY:
+        elif became[number] == MISSING and sizes[number] > least:
             alone = MISSING not in (*became[number - 1 : number], *became[number + 1 : number + 2])
             if not alone or (complains and not fields):
                 yield number
@@ -145,7 +159,19 @@ def _first_whole(track: Track) -> int:
     return sum(time < times[0] for time in times)
 
 
-def _is_shown(time: int, track: Track) -> bool:
-    """Whether an edit list shows a moment."""
-    spans = ((start, length * track.timescale) for start, length in track.edits)
-    return not track.edits or any(start <= time and (not length or time < start + length) for start, length in spans)
+class _Shown:
+    """The moments an edit list shows; all where there is none."""
+
+    def __init__(self, track: Track) -> None:
+        spans = sorted((start, _end(start, length, track.timescale)) for start, length in track.edits)
+        self._starts = [start for start, _ in spans]
+        self._ends = list(accumulate((end for _, end in spans), max))
+
+    def __contains__(self, time: int) -> bool:
+        at = bisect_right(self._starts, time) - 1
+        return not self._starts or (at >= 0 and time < self._ends[at])
+
+
+def _end(start: int, seconds: Fraction, second: int) -> int:
+    """Where an edit ends; 0 seconds are all that is left."""
+    return start + ceil(seconds * second) if seconds else EVER

@@ -29,6 +29,8 @@ LEAST: Final = 2**17
 """Pixels a picture counts as where it has fewer: what handing a picture on takes, however small it is."""
 PACKET: Final = 2**14
 """Pixels that take as long as a packet of sound."""
+MOST_TICKS: Final = 2**31 - 1
+"""In a second, whatever a film claims."""
 VERSION_1: Final = 1 << 24
 """Of a table whose numbers are signed."""
 COMPRESSOR: Final = slice(50, 82)
@@ -177,7 +179,8 @@ def _ticks(strip: Strip) -> int:
     track = strip.track
     if track.handler != b"vide":
         return track.timescale
-    return max(1, round(len(track.samples.sizes) * track.timescale / max(1, track.samples.length)))
+    rate = round(len(track.samples.sizes) * track.timescale / max(1, track.samples.length))
+    return min(max(1, rate), MOST_TICKS)
 
 
 def _table(strip: Strip, before: int) -> bytes:

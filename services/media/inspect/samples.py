@@ -156,15 +156,16 @@ def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
     edges = array("Q", [*rows[::3], len(starts) + 1])
     if edges[0] != 1 or any(one >= two for one, two in pairwise(edges)):
         raise Damaged("damaged", f"stsc: {len(starts)} chunks")
-    firsts, entries, at = array("Q"), array("I"), 0
+    places, firsts, entries, at = array("Q"), array("Q"), array("I"), 0
     for (chunk, end), each, entry in zip(pairwise(edges), rows[1::3], rows[2::3], strict=True):
         last = min(end, chunk + (count - at + each - 1) // each) if each else chunk
+        places.extend(array("Q", starts[chunk - 1 : last - 1]))
         firsts.extend(range(at, at + (last - chunk) * each, each or 1))
         entries.extend(array("I", [entry]) * (last - chunk))
         at += (last - chunk) * each
     if at < count:
         raise Damaged("missing-samples", f"{at} / {count}")
-    return array("Q", starts[: len(firsts)]), firsts, entries
+    return places, firsts, entries
 
 
 def _sync(table: Box, count: int) -> "Numbers | None":

@@ -36,6 +36,8 @@ Matrix = tuple[int, int, int, int]
 SERVING: Final = frozenset({b"thmb", b"auxl", b"vdep", b"vplx"})
 """References by which a track says that it only serves another one."""
 UNKNOWN: Final = Pixels(0, 0)
+ALTOGETHER: Final = 2 * bounds.SAMPLES
+"""Samples of all tracks."""
 STRAIGHT: Final = (0x10000, 0, 0, 0x10000)
 """The matrix of a picture that is neither turned nor stretched, in 16.16."""
 SLIGHT: Final = Fraction(1, 100)
@@ -76,7 +78,13 @@ def tracks_of(movie: Box) -> list[Track]:
     boxes = [box for box in movie.children() if box.kind == b"trak"]
     if len(boxes) > bounds.TRACKS:
         raise Damaged("absurd", f"{len(boxes)} tracks")
-    return [_track(box, timescale, (a, b, c, d)) for box in boxes]
+    tracks, samples = list[Track](), 0
+    for box in boxes:
+        tracks.append(_track(box, timescale, (a, b, c, d)))
+        samples += len(tracks[-1].samples.sizes)
+        if samples > ALTOGETHER:
+            raise Damaged("absurd", f"{samples} samples")
+    return tracks
 
 
 def _track(box: Box, movie_timescale: int, turn: Matrix) -> Track:

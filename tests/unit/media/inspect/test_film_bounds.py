@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from contracts.rulebook import Slot
-from services.media.inspect import bounds, reel, watching
+from services.media.inspect import bounds, reel, tracks, watching
 from services.media.inspect.child import Limits
 from services.media.inspect.decode import Budget, film_decodes
 from services.media.inspect.flaws import of_film
+from services.media.inspect.models import Damaged
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.phrases import stretch
 from services.media.inspect.probe import measure, measure_first
@@ -138,7 +139,7 @@ async def test_absurd_count_of_tiny_pictures_is_bounded_by_what_each_takes() -> 
     assert (taken.strips[0].taken, taken.cost, taken.strips[0].whole) == (1000, 1000 * reel.LEAST, False)
 
 
-def _track(count: int, sizes: int = 100) -> Track:
+def _track(count: int, sizes: int = 100, codec: str = "h264") -> Track:
     """A track of so many samples of one size, in one chunk."""
     some = Samples(
         array("I", [sizes]) * count,
@@ -148,7 +149,7 @@ def _track(count: int, sizes: int = 100) -> Track:
         array("I", [count]),
         array("I", [1]),
     )
-    return Track(1, b"vide", 25, count, "h264", samples=some)
+    return Track(1, b"vide", 25, count, codec, samples=some)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,7 @@ def _track(count: int, sizes: int = 100) -> Track:
     [
         (bytes((WHOLE, MISSING)) * 50, 0, None),
         (bytes((WHOLE, MISSING)) * 50, 2, None),
+        (bytes((WHOLE, MISSING)) * 50, 50, "undecodable"),
         (bytes((WHOLE,)) * 99 + bytes((MISSING,)), 0, None),
         (bytes((WHOLE,)) * 99 + bytes((MISSING,)), 1, "flawed"),
         (bytes((WHOLE,)) * 98 + bytes((MISSING, MISSING)), 0, "flawed"),
@@ -173,10 +175,57 @@ def test_pictures_that_did_not_come_are_bad_where_the_film_was_not_made_so(
     assert [fault.code for fault in faults] == ([found] if found else [])
 
 
-def test_samples_that_say_nothing_moved_need_no_picture() -> None:
-    wound = reel.wind(_track(100, sizes=7), None, bounds.DECODED)
-    watched = Watched(Pictures(bytearray(bytes((WHOLE, MISSING, MISSING, MISSING)) * 25)), None)
-    assert list(of_film(wound, watched, None, heard=False)) == []
+@pytest.mark.parametrize(
+    ("codec", "became", "refused", "found"),
+    [
+        ("mpeg4", (WHOLE, MISSING, MISSING, MISSING), 0, None),
+        ("mpeg4", (WHOLE, MISSING, MISSING, MISSING), 75, "undecodable"),
+        ("mpeg4", (MISSING,) * 4, 0, "undecodable"),
+        ("h264", (WHOLE, MISSING, MISSING, MISSING), 0, "undecodable"),
+    ],
+)
+def test_samples_that_say_nothing_moved_need_no_picture(
+    codec: str, became: tuple[int, ...], refused: int, found: str | None
+) -> None:
+    wound = reel.wind(_track(100, sizes=7, codec=codec), None, bounds.DECODED)
+    watched = Watched(Pictures(bytearray(bytes(became) * 25), refused=refused), None)
+    assert [fault.code for fault in of_film(wound, watched, None, heard=False)] == ([found] if found else [])
+
+
+def test_many_edits_of_many_bad_pictures_take_no_time() -> None:
+    track = _track(100_000)
+    edits = ((90_000 - 90 * n, Fraction(1, 25)) for n in range(1000))
+    track.edits = (*edits, (50_000, Fraction(1000)))
+    watched = Watched(Pictures(bytearray(bytes((BROKEN,)) * 100_000)), None)
+    began = time.process_time()
+    [fault] = of_film(reel.wind(track, None, bounds.DECODED), watched, None, heard=False)
+    assert (fault.code, fault.measured.rpartition(": ")[2]) == ("undecodable", "25722 / 100000")
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("processors", ["7", "32"])
+async def test_decoder_needs_no_more_threads_where_there_are_more_processors(
+    processors: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "READING", ("-cpucount", processors, *watching.READING))
+    monkeypatch.setattr(watching, "TRIES", 1)
+    assert [await faults(film("h264.mp4", folder)) for _ in range(6)] == [[]] * 6
+
+
+async def test_samples_of_all_tracks_together_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = film("h264.mp4", folder)
+    movie = await read_movie(MemorySource(data))
+    assert movie.sound is not None
+    most = max(len(each.samples.sizes) for each in (movie.track, movie.sound))
+    monkeypatch.setattr(tracks, "ALTOGETHER", most)
+    with pytest.raises(Damaged, match="absurd"):
+        await read_movie(MemorySource(data))
+
+
+def test_absurd_timescale_gives_an_index_all_the_same() -> None:
+    track = _track(2)
+    track.timescale = 0xFFFFFFFF
+    assert len(reel.wind(track, None, bounds.DECODED).header) > 100
 
 
 @pytest.mark.parametrize(
