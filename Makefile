@@ -11,7 +11,7 @@ test: check ## everything; needs no running server and leaves none
 	$(bin)/python -m deploy.local.rabbitmq43
 	$(bin)/pytest -q $(two) $(kinds)
 
-check: style types imports contracts unit ## what needs no server; under a minute
+check: style types imports contracts unit ## what needs no server; a minute or two
 
 style: set-up
 	$(bin)/ruff check -q
