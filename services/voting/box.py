@@ -20,8 +20,9 @@ from services.voting.store import VotingStore
 from services.voting.telling.books import Book
 from services.voting.watch import Watch
 
-GROUP = 1000
-"""Ballots decided on together, at most."""
+GROUP, REQUESTS = 1000, 250
+"""Ballots decided on together, at most, and of how many requests: of more, all would be answered at once, and nobody
+would have anything to do meanwhile."""
 WAITING = 50_000
 """Ballots that may wait for their turn; more are told to come again."""
 PATIENCE_S, LOOK_S = 8.5, 0.25
@@ -102,7 +103,7 @@ class BallotBox:
     async def _work(self) -> None:
         while self._queue:
             await asyncio.sleep(0)  # whoever is about to hand in comes into this group
-            group = self._group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+            group = self._group = self._next()
             try:
                 await self._decide(group)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is not known what was kept
@@ -112,6 +113,17 @@ class BallotBox:
                 for waiting, _ in group:
                     waiting.fail(Unavailable(repr(error)[:200]))
         self._group = []
+
+    def _next(self) -> list[Item]:
+        """Take a group from the front of the queue."""
+        group, requests, last = list[Item](), 0, None
+        while self._queue and len(group) < GROUP:
+            if self._queue[0][0] is not last:
+                if requests == REQUESTS:
+                    break
+                requests, last = requests + 1, self._queue[0][0]
+            group.append(self._queue.popleft())
+        return group
 
     async def _decide(self, group: list[Item]) -> None:
         """Decide on what can be decided on, keep what counts; the rest goes back to the front of the queue."""

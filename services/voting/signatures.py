@@ -31,9 +31,9 @@ def sign(key: bytes, request_id: bytes, at: bytes, body: bytes) -> bytes:
 
 def verified(channel: Channel, headers: Mapping[bytes, bytes], body: bytes, received_at: datetime) -> str | None:
     """The id of a request that is truly signed; None where it is not and need not be; Refused 401 otherwise."""
-    given = {name: headers[name] for name in HEADERS if name in headers}
-    if not given and channel.signed == "optional":
+    if channel.signed == "optional" and headers.keys().isdisjoint(HEADERS):
         return None
+    given = {name: headers[name] for name in HEADERS if name in headers}
     if len(given) < len(HEADERS):
         missing = [said for name, said in HEADERS.items() if name not in given]
         raise _refused("missing", "请求未签名或签名不全。", "It is not signed, or not wholly.", missing=missing)
