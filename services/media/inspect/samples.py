@@ -157,15 +157,17 @@ def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
     if edges[0] != 1 or any(one >= two for one, two in pairwise(edges)):
         raise Damaged("damaged", f"stsc: {len(starts)} chunks")
     places, firsts, entries, at = array("Q"), array("Q"), array("I"), 0
+    empty = 0 in rows[1::3]  # chunks of no samples, which shift those behind them
     for (chunk, end), each, entry in zip(pairwise(edges), rows[1::3], rows[2::3], strict=True):
         last = min(end, chunk + (count - at + each - 1) // each) if each else chunk
-        places.extend(array("Q", starts[chunk - 1 : last - 1]))
+        if empty:
+            places.extend(array("Q", starts[chunk - 1 : last - 1]))
         firsts.extend(range(at, at + (last - chunk) * each, each or 1))
         entries.extend(array("I", [entry]) * (last - chunk))
         at += (last - chunk) * each
     if at < count:
         raise Damaged("missing-samples", f"{at} / {count}")
-    return places, firsts, entries
+    return places if empty else array("Q", starts[: len(firsts)]), firsts, entries
 
 
 def _sync(table: Box, count: int) -> "Numbers | None":
