@@ -129,11 +129,13 @@ async def test_votes_ceiling(station: Station) -> None:
 
 @pytest.mark.timeout(300)
 async def test_votes_latency(station: Station) -> None:
-    fastest = (await _clean(station.load(ballots=BATCH))).votes_s / BATCH
-    rounds = [await _clean(station.load(ballots=BATCH, rate=fastest / 2, seconds=10.0)) for _ in range(ROUNDS)]
-    assert all(found.votes_s / BATCH > fastest * 0.4 for found in rounds)
-    found = statistics.median(percentile(found.latencies_ms, 99) for found in rounds)
-    report_limit("votes.latency.p99", found, 150, "ms, the median of its turns")
+    turns = []
+    for _ in range(ROUNDS):
+        fastest = (await _clean(station.load(ballots=BATCH))).votes_s / BATCH
+        found = await _clean(station.load(ballots=BATCH, rate=fastest / 2, seconds=10.0))
+        assert found.votes_s / BATCH > fastest * 0.4
+        turns.append(percentile(found.latencies_ms, 99))
+    report_limit("votes.latency.p99", statistics.median(turns), 150, "ms, the median of its turns")
 
 
 @pytest.mark.timeout(1800)
