@@ -1,11 +1,11 @@
 """Where a track's samples lie and how long they last (ISO/IEC 14496-12, 8.6 to 8.8): sample tables and fragments."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, islice, pairwise, repeat
-from operator import mul
+from itertools import accumulate, chain, compress, islice, repeat
+from operator import ge, mul, sub
 from typing import Final, NamedTuple, TypeAlias
 
 from services.media.inspect import bounds
@@ -154,20 +154,17 @@ def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
     shared = table.need(b"stsc")
     rows = shared.numbers("I", 8, 3 * shared.field("I", 4))
     edges = array("Q", [*rows[::3], len(starts) + 1])
-    if edges[0] != 1 or any(one >= two for one, two in pairwise(edges)):
+    if edges[0] != 1 or any(map(ge, edges, edges[1:])):
         raise Damaged("damaged", f"stsc: {len(starts)} chunks")
-    places, firsts, entries, at = array("Q"), array("Q"), array("I"), 0
-    empty = 0 in rows[1::3]  # chunks of no samples, which shift those behind them
-    for (chunk, end), each, entry in zip(pairwise(edges), rows[1::3], rows[2::3], strict=True):
-        last = min(end, chunk + (count - at + each - 1) // each) if each else chunk
-        if empty:
-            places.extend(array("Q", starts[chunk - 1 : last - 1]))
-        firsts.extend(range(at, at + (last - chunk) * each, each or 1))
-        entries.extend(array("I", [entry]) * (last - chunk))
-        at += (last - chunk) * each
-    if at < count:
-        raise Damaged("missing-samples", f"{at} / {count}")
-    return places if empty else array("Q", starts[: len(firsts)]), firsts, entries
+    spans = list(map(sub, edges[1:], edges))
+    held, entries = (array("I", chain.from_iterable(map(repeat, rows[of::3], spans))) for of in (1, 2))
+    firsts = array("Q", accumulate(held, initial=0))
+    if firsts[-1] < count:
+        raise Damaged("missing-samples", f"{firsts[-1]} / {count}")
+    firsts = firsts[: bisect_left(firsts, count)]
+    if 0 in held:  # chunks of no samples, which shift those behind them
+        starts, firsts, entries = (array(of.typecode, compress(of, held)) for of in (starts, firsts, entries))
+    return array("Q", starts[: len(firsts)]), firsts, entries[: len(firsts)]
 
 
 def _sync(table: Box, count: int) -> "Numbers | None":

@@ -54,6 +54,24 @@ async def test_index_that_lies_is_refused(box: str, change: Change, refused: tup
     assert await refusal(changed(small, STBL + box.encode(), change)) == refused
 
 
+@pytest.mark.parametrize(
+    ("before", "behind", "shared"),
+    [
+        ([7], [], [2, 1, 0, 1, 2, 1, 1]),
+        ([], [7], [2, 1, 1, 1, 11, 0, 1]),
+        ([], [7, 7, 7], [4, 1, 1, 1, 10, 12, 1, 11, 1, 1, 12, 0, 1]),
+    ],
+)
+async def test_chunks_without_samples_may_lie_anywhere(
+    before: list[int], behind: list[int], shared: list[int], small: bytes
+) -> None:
+    """`before` and `behind`: places of chunks more than the ten with a sample each."""
+    count = numbers([10 + len(before) + len(behind)])
+    longer = changed(small, STBL + b"stco", lambda c: bytes(4) + count + numbers(before) + c[8:] + numbers(behind))
+    odd = changed(longer, STBL + b"stsc", lambda _: bytes(4) + numbers(shared))
+    assert await read_mp4(MemorySource(odd)) == await read_mp4(MemorySource(small))
+
+
 async def test_sound_that_is_not_there_is_refused(small: bytes) -> None:
     absurd = changed(small, STBL + b"stsz", lambda c: c[:12] + numbers([2**31]) + c[16:], nth=1)
     assert (await refusal(absurd))[0] == "missing-samples"
