@@ -13,7 +13,7 @@ from tests.bench.result import report
 from tests.data.make_rars import Member, rar5
 
 MIB = 2**20
-ROUNDS = 4
+ROUNDS = 8
 
 
 def test_media_rar_is_checked_nearly_as_fast_as_unpacked(tmp_path: Path) -> None:

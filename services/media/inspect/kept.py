@@ -1,13 +1,19 @@
 """What is kept of a file that passes by once, so that measuring it needs no second reading."""
 
+import asyncio
+import io
+import tempfile
 from bisect import bisect_right
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import IO, Final, Self
 
 from services.media.inspect import bounds
+from services.media.inspect.disk import CHUNK
 from services.media.inspect.formats import MOVIES, format_of
 from services.media.inspect.source import Source
 
+IN_MEMORY: Final = 32 * 2**20
+"""Unpacked bytes that need no file."""
 SMALL: Final = 8 * 2**20
 """Files up to this are kept whole: documents, pictures."""
 FIRST: Final = 2**20
@@ -101,3 +107,56 @@ class Kept:
             return
         async for chunk in self._source.stream(start, length):
             yield chunk
+
+
+class Spool:
+    """What was unpacked, one member after the other, `declared` bytes at most: in memory where that is little, in an
+    unlinked file otherwise."""
+
+    def __init__(self, declared: int) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile() if declared > IN_MEMORY else io.BytesIO()  # noqa: SIM115 # closed by its own block
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Go on. OSError where the disk is full."""
+        self._file.seek(self.size)
+        self._file.write(data)
+        self.size += len(data)
+
+    def clear(self) -> None:
+        """Begin again."""
+        self._file.seek(0)
+        self._file.truncate()
+        self.size = 0
+
+    async def read(self, start: int, length: int) -> bytes:
+        return await asyncio.to_thread(self._read, start, length)
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        for at in range(start, start + length, CHUNK):
+            yield await self.read(at, min(CHUNK, start + length - at))
+
+    def _read(self, start: int, length: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(length)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+class Beginning:
+    """A member of which only the first bytes were kept."""
+
+    def __init__(self, first: bytes, size: int) -> None:
+        self._first, self.size = first, size
+
+    async def read(self, start: int, length: int) -> bytes:
+        if start + length > len(self._first):
+            raise LookupError(f"{start}+{length}: only {len(self._first)} of {self.size} bytes were kept")
+        return self._first[start : start + length]
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        yield await self.read(start, length)

@@ -5,8 +5,8 @@ say how they are packed and nothing else. Names, links, services, recovery recor
 reach it. It reads that from its standard input and writes the members one after the other; where one ends and the next
 begins is known from the listing, and CRC or BLAKE2sp say whether it is right.
 
-What comes out is kept in memory up to `KEPT` and in an unlinked file beyond, of at most `bounds.inflated` bytes: a RAR
-cannot be read from its middle as a deflated member can.
+What comes out is kept in a `Spool`: a RAR cannot be read from its middle as a deflated member can. Where a member's
+first bytes say all there is to know of it, no more of it is kept.
 """
 
 import asyncio
@@ -15,13 +15,14 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import IO, Final, Self
+from typing import IO, Final
 
 import rarfile
 from zlib_ng import zlib_ng
 
 from services.media.inspect.child import End, Limits, child
-from services.media.inspect.disk import CHUNK
+from services.media.inspect.formats import DEEP, LOOK, format_of
+from services.media.inspect.kept import Beginning, Spool
 from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
@@ -34,8 +35,6 @@ TOOL: Final = ("bsdtar", "-b", "512", "-xOf", "-")
 """Reads 256 KiB at once; by itself 10 KiB, and then whoever feeds it is woken as often."""
 SECOND: Final = ("unar", "-quiet", "-no-directory", "-output-directory", "-")
 """For RAR 4, of which libarchive 3.6 knows neither solid archives nor filters; it wants a file it can seek in."""
-KEPT: Final = 32 * 2**20
-"""Bytes of unpacked members kept in memory."""
 PACE: Final = 8 * 2**20
 """Bytes a second that unpacking is at least as fast as, on any machine this runs on."""
 MEMORY: Final = 2 * 2**28
@@ -46,43 +45,6 @@ async def check_tools() -> None:
     """ToolMissing where one is not installed: health red, and what needs it waits."""
     for tool in (TOOL, SECOND):
         find(tool[0])
-
-
-class Spool:
-    """What was unpacked, one member after the other."""
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=KEPT)  # noqa: SIM115 # closed by its own block
-        self.size = 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Go on. OSError where the disk is full."""
-        self._file.seek(self.size)
-        self._file.write(data)
-        self.size += len(data)
-
-    def clear(self) -> None:
-        """Begin again."""
-        self._file.seek(0)
-        self._file.truncate()
-        self.size = 0
-
-    async def read(self, start: int, length: int) -> bytes:
-        return await asyncio.to_thread(self._read, start, length)
-
-    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
-        for at in range(start, start + length, CHUNK):
-            yield await self.read(at, min(CHUNK, start + length - at))
-
-    def _read(self, start: int, length: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(length)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 class Sum:
@@ -123,6 +85,8 @@ class Cut:
     opened: dict[int, Source] = field(default_factory=dict)
     wrong: list[Fault] = field(default_factory=list)
     _sum: Sum | None = None
+    _first: bytes | None = None
+    """All that is kept of the member that is coming, where that is its first bytes."""
     _done: int = 0
 
     def add(self, chunk: bytes) -> None:
@@ -131,8 +95,11 @@ class Cut:
         while len(rest) and self._done < len(self.entries):
             now = self._sum = self._sum or Sum(self.entries[self._done])
             part, rest = rest[: now.missing], rest[now.missing :]
+            if not now.size:
+                self._first = _first(part, now.entry)
             now.add(part)
-            self.spool.write(part)
+            if self._first is None:
+                self.spool.write(part)
             if not now.missing:
                 self._end(now)
 
@@ -140,7 +107,11 @@ class Cut:
         wrong = list(now.faults())
         self.wrong += wrong
         if not wrong:
-            self.opened[now.entry.offset] = Slice(self.spool, self.spool.size - now.entry.size, now.entry.size)
+            size = now.entry.size
+            kept = (
+                Slice(self.spool, self.spool.size - size, size) if self._first is None else Beginning(self._first, size)
+            )
+            self.opened[now.entry.offset] = kept
         self._sum, self._done = None, self._done + 1
 
     def faults(self, end: End) -> list[Fault]:
@@ -153,15 +124,22 @@ class Cut:
         return [*self.wrong, Fault("damaged", measured, entry.shown)]
 
 
+def _first(part: memoryview, entry: RarEntry) -> bytes | None:
+    """The bytes a member begins with, where they say all there is to know of it; None where it has to be kept whole."""
+    first = bytes(part[:LOOK])
+    told = len(first) == min(LOOK, entry.size)
+    return first if told and format_of(first, entry.name) not in DEEP else None
+
+
 @asynccontextmanager
 async def proving_rar(source: Source, entries: Sequence[RarEntry]) -> AsyncIterator[Proof]:
     """Read everything once; `entries` in the order their bytes lie in. What they hold can be read inside the block."""
-    with Spool() as spool:
-        yield await _prove(source, entries, spool)
-
-
-async def _prove(source: Source, entries: Sequence[RarEntry], spool: Spool) -> Proof:
     packed = list(_to_unpack(entries))
+    with Spool(sum(entry.size for entry in packed)) as spool:
+        yield await _prove(source, entries, packed, spool)
+
+
+async def _prove(source: Source, entries: Sequence[RarEntry], packed: Sequence[RarEntry], spool: Spool) -> Proof:
     faults = list[Fault]()
     if packed and not (packed[0].solid and packed[0].version == 4):
         proof, cut = Proof(), Cut(packed, spool)

@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 import rarfile
 
-from contracts.rulebook import Slot
-from services.media.inspect import bounds, unpack
+from contracts.rulebook import SHIPPED, Slot, load
+from services.media.inspect import bounds, kept, unpack
+from services.media.inspect.formats import LOOK, SIGNS
 from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
 from tests.data.make_rars import SIGN4, SIGN5, Member, block4, block5, pack5, rar4, rar5, record, vint
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.memory import BrokenSource, MemorySource
+from tests.unit.media.inspect.ole import ole
+from tests.unit.media.inspect.test_png import END, pixels, png
 
 TEXT = b"what a teacher wrote " * 50
 NOISE = random.Random(3).randbytes(100_000)
@@ -56,6 +59,36 @@ async def test_honest_rar_reads_as_the_same_zip_does(rar: Writer, packed: bool, 
     assert [file.content is not None for file in ours.files or ()] == [True, True, False]
 
 
+@pytest.fixture
+def members(clip: Path, jpeg: Path) -> dict[str | bytes, bytes]:
+    """What is read beyond its first bytes, each longer than those, and one of every format besides."""
+    word = {f"{n}": NOISE[:600] for n in range(30)} | {"WordDocument": b"\xec\xa5" + NOISE[:5000]}
+    docx = zipped({"[Content_Types].xml": NOISE[:9000], "word/document.xml": b"<x/>"})
+    grey = png(120, 90, 8, 0, (b"tEXt", b"a\0" + NOISE[:9000]), pixels(90 * 121), END)
+    deep: dict[str | bytes, bytes] = {
+        "1.jpg": jpeg.read_bytes(),
+        "2.png": grey,
+        "3.mp4": clip.read_bytes(),
+        "4.doc": ole(word),
+        "5.docx": docx,
+    }
+    return deep | {f"{n}.dat": bytes(at) + sign + NOISE[: 2 * LOOK] for n, (at, sign, _) in enumerate(SIGNS) if sign}
+
+
+@pytest.mark.parametrize("kind", ["case", "video", "cover"])
+async def test_enough_is_kept_of_every_format(
+    kind: str, slots: dict[str, Slot], members: dict[str | bytes, bytes]
+) -> None:
+    covers = [slot for track in load(SHIPPED / "micro-video-2022.yaml").tracks for slot in track.slots]
+    cover = next(slot for slot in covers if slot.id == "cover")
+    slot = {**slots, "cover": cover.model_copy(update={"container": slots["case"].container})}[kind]
+    rared = rar5(*(Member(str(name).encode(), data, packed=True) for name, data in members.items()))
+    ours, theirs = await facts_of(rared, slot), await measure(MemorySource(zipped(members)), slot)
+    assert (ours.files, ours.faults) == (theirs.files, theirs.faults)
+    looked_into = {file.name for file in ours.files or () if file.content}
+    assert looked_into == {"case": {"1.jpg"}, "video": {"3.mp4"}, "cover": {"1.jpg", "2.png"}}[kind]
+
+
 @BOTH
 async def test_solid_archive_is_unpacked_as_one(rar: Writer, slot: Slot) -> None:
     members = Member(b"Thumbs.db", NOISE, True), Member(b"a.txt", TEXT, True, solid=True)
@@ -84,7 +117,7 @@ async def test_fault_of_the_store_is_no_verdict(rar: Writer, fails_at: int, slot
 
 
 async def test_members_beyond_memory_are_kept_on_disk_and_let_go(slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "KEPT", 100)
+    monkeypatch.setattr(kept, "IN_MEMORY", 100)
     before = len(os.listdir("/proc/self/fd"))
     docx = zipped({"[Content_Types].xml": b"", "word/document.xml": b"<x/>"}, zipfile.ZIP_DEFLATED)
     facts = await facts_of(rar5(Member(b"a.docx", docx, True), Member(b"b.txt", NOISE, True)), slot)
