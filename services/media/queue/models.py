@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +15,9 @@ JobState = Literal["waiting", "running", "paused", "held", "done"]
 """`paused`: comes back by itself after a while; `held`: gave up and waits for a person."""
 OPEN: tuple[JobState, ...] = ("waiting", "running", "paused")
 """What goes on without anybody's doing."""
+SUSPECTED: Final = 2
+"""From so many dead workers on a job may be what kills them. The first may have been shut down, out of memory, or
+ended by a neighbour."""
 
 
 class Lane(NamedTuple):
@@ -62,8 +65,8 @@ class Job(BaseModel):
 
     @property
     def suspect(self) -> bool:
-        """Whether it may be what ended its worker; such a job runs with nothing beside it."""
-        return self.deaths > 0
+        """Whether it may be what ended its workers; such a job runs with nothing beside it."""
+        return self.deaths >= SUSPECTED
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from chassis.mongo import Document
 from chassis.transaction import Transaction
 from contracts.ids import MaterialId, Province
 from services.media.queue import rules
-from services.media.queue.models import OPEN, Job, Lane, Overview, Task
+from services.media.queue.models import OPEN, SUSPECTED, Job, Lane, Overview, Task
 
 KEPT = timedelta(days=7)
 """How long a finished job is remembered, for those who ask how long things took."""
@@ -56,7 +56,7 @@ class QueueStore:
 
     async def claim(self, worker: str, weights: rules.Weights, everything: bool) -> Job | None:
         """Take the job whose turn it is, and go on with its lane's clock; None where nothing waits. Not `everything`:
-        only checks, and none that a worker did not survive."""
+        only checks, and none that is suspect."""
         level = rules.CHECK if not everything else await self._first_level()
         if level is None:
             return None
@@ -65,7 +65,7 @@ class QueueStore:
         lanes = [Lane(level, province) for province in provinces]
         overview = Overview(clocks=await self._clocks([*lanes, Lane(level, "")]))
         for lane in rules.in_turn(lanes, overview, {lane: random.random() for lane in lanes}):
-            mine = {**waiting, "province": lane.province, **({} if everything else {"deaths": 0})}
+            mine = {**waiting, "province": lane.province, **({} if everything else {"deaths": {"$lt": SUSPECTED}})}
             if job := await self._take(mine, worker):
                 await self._bill(lane, job, overview, weights)
                 return job

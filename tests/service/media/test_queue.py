@@ -16,7 +16,7 @@ from chassis.settings import ServiceSettings
 from chassis.transaction import Transaction
 from contracts.ids import EntryId, MaterialId, Province, StudioId
 from services.media.queue import rules
-from services.media.queue.models import Job, Task
+from services.media.queue.models import SUSPECTED, Job, Task
 from services.media.queue.store import QueueStore
 from services.media.queue.working import Reading, Worker
 from tests.service.conftest import SettingsOf
@@ -212,10 +212,11 @@ async def test_suspect_runs_with_nothing_beside_it(line: Line) -> None:
 
     for n in range(8):
         await line.add(f"j-{n}", studio=f"s-{n}")
-    claimed = await line.store.claim("dead", NOBODY, everything=True)
-    assert claimed is not None
-    await line.die(claimed.id)
-    await line.store.tend()
+    for _ in range(SUSPECTED):
+        claimed = await line.store.claim("dead", NOBODY, everything=True)
+        assert claimed is not None
+        await line.die(claimed.id)
+        await line.store.tend()
     worker = line.worker(watch)
     slots = [asyncio.ensure_future(slot()) for slot in (worker.run, worker.run_beside, worker.run_beside)]
     async with asyncio.timeout(30):
@@ -223,6 +224,19 @@ async def test_suspect_runs_with_nothing_beside_it(line: Line) -> None:
             await asyncio.sleep(0.01)
     await ended(*slots)
     assert beside == [1]
+
+
+async def test_check_whose_worker_died_once_does_not_wait_for_a_proof_to_end(line: Line) -> None:
+    """The worker that is left may be decoding a film for a long time."""
+    await line.add("proof", task="prove")
+    await line.store.claim("alive", NOBODY, everything=True)
+    await line.add("check")
+    assert await line.store.claim("dead", NOBODY, everything=False)
+    await line.die("check")
+    await line.store.tend()
+    again = await line.store.claim("alive", NOBODY, everything=False)
+    assert again is not None
+    assert (again.id, again.suspect) == ("check", False)
 
 
 async def test_check_does_not_wait_for_a_proof_to_end(line: Line) -> None:
@@ -348,9 +362,7 @@ async def test_second_look_that_takes_long_takes_no_slot_from_checks(line: Line)
     async with asyncio.timeout(20):
         while len(line.done) < 9:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    for slot in slots:
-        slot.cancel()
-    await asyncio.gather(*slots, return_exceptions=True)
+    await ended(*slots)
     assert max(map(len, most)) == 2
 
 
