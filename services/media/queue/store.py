@@ -119,9 +119,13 @@ class QueueStore:
         over: list[Document] = [{"$set": {"state": "done", "finished_at": "$$NOW"}}]
         await self._jobs.update_one({"_id": job.id}, over, session=tx.session)
 
-    async def give_back(self, job: Job) -> None:
-        """A worker that stops in good order lets go of what it has not done."""
-        await self._jobs.update_one(_held(job), {"$set": {"state": "waiting", "worker": None}})
+    async def give_back(self, job: Job, weights: rules.Weights) -> None:
+        """A worker that stops in good order lets go of what it has not done; its lane was not served by that. A crash
+        in between serves a lane one job less than its share, once."""
+        back = await self._jobs.update_one(_held(job), {"$set": {"state": "waiting", "worker": None}})
+        if back.modified_count:
+            unserved = {"$inc": {"clock": -rules.step(job.lane, weights)}}
+            await self._lanes.update_one({"_id": _name(job.lane)}, unserved)
 
     async def pause(self, job: Job, delay: timedelta, failure: str) -> None:
         """Let a job that failed come back after a while."""

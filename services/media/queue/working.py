@@ -210,7 +210,7 @@ class Worker:
                 log().warning("lease_not_renewed", job=job.id, error=repr(error)[:200])
 
     async def _give_back(self, job: Job) -> None:
-        await self._store.give_back(job)
+        await self._store.give_back(job, self._weights)
         log().info("job_given_back", job=job.id)
 
     async def _show(self) -> None:

@@ -297,6 +297,7 @@ async def test_worker_told_to_stop_gives_its_job_back_at_once(line: Line) -> Non
     await ended(slot)
     job = await line.job("j")
     assert (job.state, job.deaths) == ("waiting", 0)
+    assert (await line.store.overview()).clocks[job.lane] == 0, "its province is billed for what was not done"
 
 
 async def test_worker_that_lost_its_lease_stops_and_another_is_left_in_peace(
