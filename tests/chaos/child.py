@@ -113,6 +113,10 @@ class Child:
             await asyncio.sleep(0.02)
         return self.exit_code
 
+    def ask_to_stop(self) -> None:
+        """What a deploy, or whoever scales down, sends first."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """`kill -9`."""
         self._process.kill()

@@ -3,10 +3,7 @@ come in. Nothing is lost or doubled, each package gets the verdict it has to get
 
 import asyncio
 import random
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,60 +12,14 @@ from chassis.objects import ObjectStore
 from services.media.queue.rules import DEATHS_ALLOWED
 from services.media.queue.store import QueueStore
 from tests.chaos.killing import DIED
-from tests.chaos.lane import Ground, Lane, lane, until
-from tests.chaos.night import Kind, Night, kinds_in
-from tests.support.kinds import Rabbit, Vhost
+from tests.chaos.lane import Lane, until
+from tests.chaos.night import Night
 from tests.support.native import Native
 
 SEED = 20230815
 TEACHERS = 4
 ENDS_S = 240.0
 """How long the queue may take to melt on a machine that is busy with other things."""
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
-    """An object store of these tests' own, which may be killed."""
-    server = Native(tmp_path_factory.mktemp("store"))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def kinds(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Kind]:
-    """What teachers hand in."""
-    return kinds_in(tmp_path_factory.mktemp("kinds"))
-
-
-@pytest.fixture
-async def objects(store: Native) -> ObjectStore:
-    """A way into it, to a bucket of this test's own."""
-    at = await asyncio.to_thread(store.s3, f"zm-night-{secrets.token_hex(4)}")
-    made = ObjectStore(at.endpoint, at.endpoint, at.access_key, at.secret_key, at.bucket)
-    await made.ensure_bucket()
-    return made
-
-
-@pytest.fixture
-async def night(
-    told: dict[str, Any],
-    store: Native,
-    objects: ObjectStore,
-    kinds: Mapping[str, Kind],
-    vhost: Callable[[Rabbit], Vhost],
-    rabbit310: Rabbit,
-    database_prefix: str,
-    tmp_path: Path,
-) -> AsyncIterator[Night]:
-    own, at = vhost(rabbit310), store.s3(objects.bucket)
-    its = {"s3_endpoint": at.endpoint, "s3_public_endpoint": at.endpoint, "s3_bucket": at.bucket}
-    its |= {"s3_access_key": at.access_key, "s3_secret_key": at.secret_key, "mongo_prefix": database_prefix}
-    ground = Ground(own.amqp_url, own.stream_url, {**told, **its}, tmp_path)
-    async with AsyncExitStack() as stack:
-        names = ("media-api", "media-worker", "media-worker")
-        opening = [stack.enter_async_context(lane(name, ground)) for name in names]
-        api, first, second = await asyncio.gather(*opening)
-        yield Night(api, (first, second), kinds)
 
 
 async def strike_amid_checks(night: Night, store: Native) -> None:
