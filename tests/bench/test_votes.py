@@ -135,7 +135,7 @@ async def test_votes_latency(station: Station) -> None:
         found = await _clean(station.load(ballots=BATCH, rate=fastest / 2, seconds=10.0))
         assert found.votes_s / BATCH > fastest * 0.4
         turns.append(percentile(found.latencies_ms, 99))
-    report_limit("votes.latency.p99", statistics.median(turns), 150, "ms, the median of its turns")
+    report_limit("votes.latency.p99", statistics.median(turns), 150, "ms")
 
 
 @pytest.mark.timeout(1800)

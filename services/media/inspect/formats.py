@@ -39,8 +39,9 @@ OPEN: Final = ((b"vnd.oasis.opendocument.text", "odt"), (b"epub+zip", "epub"), (
 PAGES: Final = b"Index/Document.iwa"
 MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
 """Formats made of boxes (ISO/IEC 14496-12)."""
-DEEP: Final = MOVIES | {"jpg", "png", "zip", "ole"}
-"""Formats that are ever read beyond their first bytes; of any other those say all there is to know."""
+DEEP: Final = MOVIES | {"jpg", "png", "zip", "ole", "doc"}
+"""Formats that are ever read beyond their first bytes; of any other those say all there is to know. `doc` is one by its
+name, where the bytes do not tell."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
 FAMILIES: Final[dict[Family, frozenset[str]]] = {
     "video": frozenset(

@@ -104,7 +104,7 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> None:
-        """The slot for everything, also for what killed a worker before."""
+        """The slot for everything, suspects too."""
         await self._run(everything=True)
 
     async def run_beside(self) -> None:

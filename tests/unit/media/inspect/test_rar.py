@@ -6,6 +6,7 @@ import random
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import rarfile
 
 from contracts.rulebook import SHIPPED, Slot, load
 from services.media.inspect import bounds, kept, unpack
-from services.media.inspect.formats import LOOK, SIGNS
+from services.media.inspect.formats import FAMILIES, LOOK, MOVIES, OFFICE_NAMES, SIGNS
 from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
@@ -72,7 +73,10 @@ def members(clip: Path, jpeg: Path) -> dict[str | bytes, bytes]:
         "4.doc": ole(word),
         "5.docx": docx,
     }
-    return deep | {f"{n}.dat": bytes(at) + sign + NOISE[: 2 * LOOK] for n, (at, sign, _) in enumerate(SIGNS) if sign}
+    plain: dict[str | bytes, bytes] = {
+        f"{n}.dat": bytes(at) + sign + NOISE[: 2 * LOOK] for n, (at, sign, _) in enumerate(SIGNS) if sign
+    }
+    return {**deep, **plain}
 
 
 @pytest.mark.parametrize("kind", ["case", "video", "cover"])
@@ -87,6 +91,15 @@ async def test_enough_is_kept_of_every_format(
     assert (ours.files, ours.faults) == (theirs.files, theirs.faults)
     looked_into = {file.name for file in ours.files or () if file.content}
     assert looked_into == {"case": {"1.jpg"}, "video": {"3.mp4"}, "cover": {"1.jpg", "2.png"}}[kind]
+
+
+@pytest.mark.parametrize("extension", sorted({*chain(*FAMILIES.values()), *OFFICE_NAMES, *MOVIES}))
+async def test_enough_is_kept_of_what_only_its_name_tells_of(extension: str, slot: Slot) -> None:
+    """What would be an OLE file but for its signature, with its directory far behind."""
+    unsigned = NOISE[:30] + (9).to_bytes(2, "little") + NOISE[32:48] + (20).to_bytes(4, "little") + NOISE[52:40_000]
+    rared = rar5(Member(f"a.{extension}".encode(), unsigned, packed=True))
+    ours, theirs = await facts_of(rared, slot), await measure(MemorySource(zipped({f"a.{extension}": unsigned})), slot)
+    assert (ours.files, ours.faults) == (theirs.files, theirs.faults)
 
 
 @BOTH
