@@ -2,6 +2,7 @@
 Another worker decodes it all over, nothing is charged that should not be, and nothing is left behind."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -45,6 +46,10 @@ class Tool(NamedTuple):
     """A process that a worker started, which may be over."""
 
     folder: Path
+
+    @property
+    def pid(self) -> int:
+        return int(self.folder.name)
 
     @property
     def alive(self) -> bool:
@@ -167,6 +172,7 @@ async def test_second_look_whose_worker_is_killed_amid_its_decode_is_done_by_ano
     first = await amid_decode(night)
     told = await verdict(night)
     assert (told["stage"], told["outcome"], first.named_files()) == ("first", "pass", [])
+    os.kill(first.decoder.pid, signal.SIGSTOP)  # so that it does not notice that nobody reads what it says
     await kill(first)
     assert await taken_up(night, first, FREED_S), "its lease never ran out"
     second = await amid_decode(night)
