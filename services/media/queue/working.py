@@ -134,13 +134,23 @@ class Worker:
     async def step(self, everything: bool = True) -> bool:
         """Take one job and see it to an end; False where there is none."""
         async with self._floor.place():
-            job = await self._store.claim(f"{self._process}/{new_id()}", self._weights, everything)
+            job = await self._claim(everything)
             if job is None:
                 return False
             crash.point("claimed")
             with structlog.contextvars.bound_contextvars(job=job.id, entry=job.entry):
                 await self._see_to(job)
             return True
+
+    async def _claim(self, everything: bool) -> Job | None:
+        """The job whose turn it is; who is told to stop meanwhile still learns which that was, and gives it back."""
+        claiming = asyncio.ensure_future(self._store.claim(f"{self._process}/{new_id()}", self._weights, everything))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if job := await claiming:
+                await asyncio.shield(self._give_back(job))
+            raise
 
     async def _see_to(self, job: Job) -> None:
         reading, began, takes_long = Reading(), time.monotonic(), job.task != "check"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -298,6 +299,26 @@ async def test_worker_told_to_stop_gives_its_job_back_at_once(line: Line) -> Non
     job = await line.job("j")
     assert (job.state, job.deaths) == ("waiting", 0)
     assert (await line.store.overview()).clocks[job.lane] == 0, "its province is billed for what was not done"
+
+
+async def test_worker_told_to_stop_while_it_takes_a_job_gives_that_back(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, bill = asyncio.Event(), line.store._bill
+
+    async def slow(*arguments: Any) -> None:
+        taken.set()
+        await asyncio.sleep(0.1)
+        await bill(*arguments)
+
+    monkeypatch.setattr(line.store, "_bill", slow)
+    await line.add("j")
+    slot = asyncio.ensure_future(line.worker().run())
+    await taken.wait()
+    await ended(slot)
+    job = await line.job("j")
+    assert (job.state, job.deaths, line.done) == ("waiting", 0, [])
+    assert (await line.store.overview()).clocks[job.lane] == 0
 
 
 async def test_worker_that_lost_its_lease_stops_and_another_is_left_in_peace(
