@@ -19,7 +19,7 @@ from tests.chaos.lane import Lane, until
 from tests.chaos.night import Kind, Night
 from tests.data.make_packages import Film, distinct, pack
 
-FILM = Film(seconds=300, rate=60)
+FILM = Film(2560, 1440, seconds=300, rate=60)
 """Keeps a decoder busy for some 20 s: longer than a lease lasts, and far longer than a stop may take."""
 AMID_S = 1.5
 """Seconds of CPU after which a decoder is in the middle of it."""
@@ -29,7 +29,7 @@ SOON_S = 5.0
 """A job that is anybody's is taken within this, on a machine that is busy with other things."""
 FREED_S = (LEASE + BEAT).total_seconds() + SOON_S
 """The same of a job whose worker was killed: its lease has to run out first."""
-ENDS_S = 150.0
+ENDS_S = 240.0
 """How long decoding all of it may take on such a machine."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -164,7 +164,7 @@ async def ends_well(night: Night, objects: ObjectStore) -> None:
     assert job["finished_at"] - job["started_at"] > LEASE, "it did not decode all of it, or the film is too short"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_second_look_whose_worker_is_killed_amid_its_decode_is_done_by_another(
     night: Night, objects: ObjectStore
 ) -> None:
@@ -186,7 +186,7 @@ async def test_second_look_whose_worker_is_killed_amid_its_decode_is_done_by_ano
     assert (charges["deaths"], charges["failures"]) == (2, [])
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_worker_asked_to_stop_amid_a_decode_ends_within_seconds_and_another_decodes_at_no_charge(
     night: Night, objects: ObjectStore
 ) -> None:
