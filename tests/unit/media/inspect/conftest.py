@@ -19,6 +19,13 @@ def slots(rulebook: Rulebook) -> dict[str, Slot]:
 
 
 @pytest.fixture(scope="session")
+def cover() -> Slot:
+    """Pictures that may be PNGs."""
+    rulebook = load(SHIPPED / "micro-video-2022.yaml")
+    return next(slot for track in rulebook.tracks for slot in track.slots if slot.id == "cover")
+
+
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("packages")
 

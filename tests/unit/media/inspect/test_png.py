@@ -1,41 +1,18 @@
 """PNGs as ffmpeg writes them, and what can be wrong with them."""
 
-import struct
 import zlib
 from pathlib import Path
 
 import pytest
 
-from contracts.rulebook import SHIPPED, Slot, load
+from contracts.rulebook import Slot
 from contracts.rulebook.measures import Pixels
 from services.media.inspect.models import Image
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
 from tests.data.make_packages import ffmpeg
 from tests.unit.media.inspect.memory import MemorySource
-
-SIGN = b"\x89PNG\r\n\x1a\n"
-END = (b"IEND", b"")
-
-
-@pytest.fixture(scope="module")
-def cover() -> Slot:
-    rulebook = load(SHIPPED / "micro-video-2022.yaml")
-    return next(slot for track in rulebook.tracks for slot in track.slots if slot.id == "cover")
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, depth: int, colour: int, *chunks: tuple[bytes, bytes], laced: int = 0) -> bytes:
-    header = struct.pack(">LL5B", width, height, depth, colour, 0, 0, laced)
-    return SIGN + b"".join(chunk(*each) for each in ((b"IHDR", header), *chunks))
-
-
-def pixels(count: int) -> tuple[bytes, bytes]:
-    return b"IDAT", zlib.compress(bytes(count))
-
+from tests.unit.media.inspect.pngs import END, SIGN, chunk, pixels, png
 
 GREY = png(40, 30, 8, 0, pixels(30 * 41), END)
 HONEST = {
