@@ -8,14 +8,14 @@ from typing import Final
 from zlib_ng import zlib_ng
 
 from services.media.inspect.models import Damaged
-from services.media.inspect.source import BLOCK, Source, exactly
+from services.media.inspect.source import BLOCK, Ahead, Source
 
 MARK_EVERY: Final = 4 * 2**20
 """Bytes of output between two remembered places; each costs some 45 kB (zlib's window and state)."""
 STEP: Final = 2**18
 """The most bytes inflated at once: what a core's cache holds beside the packed ones."""
 FEED: Final = 4 * BLOCK
-"""Packed bytes fetched at once."""
+"""Packed bytes given to a run at once: what it has not used yet is copied with every step."""
 PATIENCE: Final = 4
 """How many times a member may be inflated all in all, `PATIENCE_FREE` bytes aside, for readers that jump about."""
 PATIENCE_FREE: Final = 256 * 2**20
@@ -85,7 +85,7 @@ class Inflated:
     reading is Damaged, and what comes after it is never inflated."""
 
     def __init__(self, packed: Source, size: int, marks: Marks | None = None) -> None:
-        self._packed, self._marks = packed, marks or Marks()
+        self._packed, self._marks = Ahead(packed), marks or Marks()
         self._run = self._marks.before(0)
         self._left = PATIENCE * size + PATIENCE_FREE
         self.size = size
@@ -115,7 +115,7 @@ class Inflated:
         length = min(FEED, self._packed.size - run.fed)
         if run.ended or length <= 0:
             raise Damaged("size" if run.ended else "truncated", f"{run.made} < {self.size} B")
-        run.feed(await exactly(self._packed, run.fed, length))
+        run.feed(await self._packed.read(run.fed, length))
 
     def _account(self, run: Run, made: int) -> None:
         self._marks.note(run)

@@ -13,12 +13,12 @@ from typing import Final
 
 from services.media.inspect.models import Damaged
 from services.media.inspect.samples import Chunk, Numbers, Samples
-from services.media.inspect.source import Source, exactly
+from services.media.inspect.source import AHEAD, Source, exactly
 from services.media.inspect.tracks import Track
 
 SAMPLE: Final = 16 * 2**20
 """Bytes of one sample."""
-PIECE: Final = 2 * 2**20
+PIECE: Final = AHEAD
 """Bytes read at once."""
 GAP: Final = 64 * 2**10
 """Bytes between samples that are read along with them rather than asked for anew."""

@@ -10,10 +10,11 @@ import pytest
 
 from contracts.rulebook import Slot
 from services.media.inspect import bounds
-from services.media.inspect.inflate import MARK_EVERY, Inflated
+from services.media.inspect.inflate import FEED, MARK_EVERY, Inflated
 from services.media.inspect.models import Claim, Damaged, PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
+from services.media.inspect.source import AHEAD
 from tests.unit.media.inspect.archives import change, directory_at, in_both, in_directory, in_end, streamed, zipped
 from tests.unit.media.inspect.memory import BrokenSource, MemorySource
 
@@ -157,6 +158,19 @@ async def test_deflated_member_reads_anywhere() -> None:
     with pytest.raises(Damaged) as refused:
         await Inflated(MemorySource(packed), len(plain) + 1).read(len(plain) - 1, 2)
     assert refused.value.code == "size"
+
+
+async def test_deflated_member_read_in_order_takes_few_requests_and_elsewhere_only_what_is_needed() -> None:
+    plain = random.Random(7).randbytes(20 * 2**20)
+    packed = MemorySource(zlib.compress(plain, 1, -15))
+    source = Inflated(packed, len(plain))
+    pieces = [await source.read(at, 2**20) for at in range(0, len(plain), 2**20)]
+    assert (b"".join(pieces), packed.fetched) == (plain, packed.size)
+    assert packed.requests <= packed.size // AHEAD + (AHEAD // FEED).bit_length()
+    before = packed.fetched
+    for start in (2 * MARK_EVERY, 0):
+        assert await source.read(start, 10) == plain[start : start + 10]
+    assert packed.fetched - before <= 2 * FEED
 
 
 async def test_stream_that_ends_early_is_told_whatever_follows_it() -> None:
