@@ -208,7 +208,6 @@ async def test_decoder_needs_no_more_threads_where_there_are_more_processors(
     processors: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "READING", ("-cpucount", processors, *watching.READING))
-    monkeypatch.setattr(watching, "TRIES", 1)
     assert [await faults(film("h264.mp4", folder)) for _ in range(6)] == [[]] * 6
 
 
