@@ -1,4 +1,4 @@
-"""Both media processes on one bus, a real MongoDB and a real S3 store, with callers of every role."""
+"""Both media processes on one bus, a real MongoDB and a real S3 store, with callers of every role; the queue alone."""
 
 import hashlib
 import io
@@ -16,13 +16,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.ids import new_id
 from chassis.objects import ObjectStore
 from chassis.service import Service
+from chassis.settings import ServiceSettings
 from chassis.testing import Issuer, MemoryBus, SetClock, client
 from contracts.events.event import Event
 from contracts.events.registration import EntryOpened
 from contracts.rulebook import SHIPPED
 from services.media.app import assemble_worker, build_api, build_worker
 from services.media.materials.passes import PASSES, Passes
+from services.media.queue.store import QueueStore
 from services.media.settings import Settings
+from tests.service.conftest import SettingsOf
+from tests.service.media.line import Line
 from tests.support.factories import make
 from tests.support.kinds import ObjectStore as Bucket
 
@@ -199,3 +203,14 @@ async def media(
         await open_client.aclose()
     await api.client.close()
     await worker.client.close()
+
+
+@pytest.fixture
+async def line(settings_of: SettingsOf) -> AsyncIterator[Line]:
+    """An empty queue."""
+    service = Service("media", settings_of(ServiceSettings))
+    store = QueueStore(service.database)
+    await service.ready_database()
+    await store.prepare()
+    yield Line(service, store)
+    await service.client.close()

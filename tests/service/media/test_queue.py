@@ -1,171 +1,18 @@
-"""The workers' queue on a real MongoDB: whose turn it is, what becomes of a job, and what dead workers leave."""
+"""What becomes of a job in the workers' queue, and what dead workers leave, on a real MongoDB."""
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from statistics import median
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chassis.ending import ended
 from chassis.refusal import Refused
-from chassis.service import Service
-from chassis.settings import ServiceSettings
-from chassis.transaction import Transaction
-from contracts.ids import EntryId, MaterialId, Province, StudioId
 from services.media.queue import rules
 from services.media.queue.models import SUSPECTED, Job, Task
-from services.media.queue.store import QueueStore
 from services.media.queue.working import Reading, Worker
-from tests.service.conftest import SettingsOf
-
-GANSU, SICHUAN = "620000", "510000"
-PROVINCES = tuple(f"{code}0000" for code in range(11, 21))
-NOBODY: rules.Weights = {}
-WITHIN: dict[Task, timedelta] = {"check": timedelta(seconds=30), "prove": timedelta(seconds=30)}
-
-
-@dataclass
-class Line:
-    """A queue with nothing else of the service around it."""
-
-    service: Service
-    store: QueueStore
-    done: list[str] = field(default_factory=list)
-
-    async def add(
-        self, name: str, province: Province = GANSU, studio: str = "s-1", task: Task = "check", again: bool = False
-    ) -> None:
-        job = Job(
-            id=name, task=task, material=MaterialId(name), entry=EntryId("e"), studio=StudioId(studio),
-            province=province, level=rules.level_of(task), again=again,
-        )  # fmt: skip
-        await self.service.transactions.run(lambda tx: self.store.add(tx, job))
-
-    async def finish(self, job: Job) -> None:
-        async def work(tx: Transaction) -> None:
-            await self.store.finish(tx, job)
-
-        await self.service.transactions.run(work)
-        self.done.append(job.id)
-
-    async def order(self, weights: rules.Weights = NOBODY) -> list[str]:
-        """The jobs as one worker takes them."""
-        taken = []
-        while job := await self.store.claim("w", weights, everything=True):
-            taken.append(job.id)
-        return taken
-
-    def worker(self, do: Callable[[Job, Reading], Awaitable[None]] | None = None) -> Worker:
-        async def work(job: Job, _: Reading) -> None:
-            if do:
-                await do(job, _)
-            await self.finish(job)
-
-        return Worker(self.store, {"check": work, "prove": work}, NOBODY, (0.01, 0.02), WITHIN)
-
-    async def work_off(self, worker: Worker) -> None:
-        while await self.service.database.jobs.find_one({"state": {"$in": ["waiting", "running", "paused"]}}):
-            await self.store.tend()
-            await worker.step()
-
-    async def job(self, name: str) -> Job:
-        return (await self.store.of_material(MaterialId(name))).popitem()[1]
-
-    async def die(self, name: str) -> None:
-        """What is there a while after the worker that runs a job was killed."""
-        past = datetime.fromtimestamp(0, UTC)
-        await self.service.database.jobs.update_one({"_id": name, "state": "running"}, {"$set": {"until": past}})
-
-
-@pytest.fixture
-async def line(settings_of: SettingsOf) -> AsyncIterator[Line]:
-    service = Service("media", settings_of(ServiceSettings))
-    store = QueueStore(service.database)
-    await service.ready_database()
-    await store.prepare()
-    yield Line(service, store)
-    await service.client.close()
-
-
-async def test_flood_of_one_studio_keeps_no_other_province_and_no_other_studio_waiting(line: Line) -> None:
-    for n in range(100):
-        await line.add(f"{GANSU}/flood/{n}", GANSU, "flood")
-    for n in range(3):
-        for province in PROVINCES:
-            await line.add(f"{province}/{n}", province, f"{province}/{n}")
-    await line.add(f"{GANSU}/latecomer", GANSU, "late")
-    waits = defaultdict(list)
-    order = await line.order()
-    for wait, name in enumerate(order, 1):
-        waits[name.partition("/")[0]].append(wait)
-    small = {province: (median(waits[province]), max(waits[province])) for province in PROVINCES}
-    assert len(order) == len(set(order)) == 131
-    assert max(longest for _, longest in small.values()) <= 3 * (len(PROVINCES) + 1)
-    assert max(middle for middle, _ in small.values()) <= 2 * (len(PROVINCES) + 1)
-    assert order.index(f"{GANSU}/latecomer") <= 2 * (len(PROVINCES) + 1)
-
-
-async def test_place_told_is_the_place_taken(line: Line) -> None:
-    for n, province in enumerate([GANSU] * 6 + [SICHUAN] * 3 + [*PROVINCES[:3]]):
-        await line.add(f"j-{n}", province, f"s-{n % 2}")
-    await line.add("proof", SICHUAN, "s-9", "prove")
-    await line.store.claim("w", NOBODY, everything=True)
-    overview, places = await line.store.overview(), {}
-    for row in await line.service.database.jobs.find({"state": "waiting"}).to_list():
-        job = await line.job(row["_id"])
-        places[job.id] = rules.standing(job, await line.store.before(job), overview, NOBODY).place or 0
-    order = await line.order()
-    # Lanes whose clocks are equal are served as the toss has it, so a place may be off by those.
-    assert {name: abs(places[name] - place) <= 3 for place, name in enumerate(order, 1)} == dict.fromkeys(order, True)
-    assert places["proof"] == len(order)
-
-
-async def test_province_of_twice_the_weight_is_served_twice_as_often(line: Line) -> None:
-    for n in range(30):
-        for province in (GANSU, SICHUAN):
-            await line.add(f"{province}/{n}", province, f"s-{n}")
-    first = Counter(name.partition("/")[0] for name in (await line.order({GANSU: 2.0}))[:30])
-    assert first == {GANSU: 20, SICHUAN: 10}
-
-
-async def test_first_checks_go_before_rechecks_and_any_check_before_a_proof(line: Line) -> None:
-    await line.add("proof", task="prove")
-    await line.add("recheck", again=True)
-    await line.add("first check")
-    assert await line.order() == ["first check", "recheck", "proof"]
-
-
-async def test_flood_of_first_checks_keeps_no_recheck_of_others_waiting(line: Line) -> None:
-    for n in range(50):
-        await line.add(f"flood-{n}", GANSU, "flood")
-    await line.add("same province", GANSU, "s-2", again=True)
-    await line.add("other province", SICHUAN, "s-3", again=True)
-    assert set((await line.order())[:4]) == {"flood-0", "flood-1", "same province", "other province"}
-
-
-async def test_province_idle_for_long_saves_nothing_up(line: Line) -> None:
-    for n in range(20):
-        await line.add(f"{GANSU}/{n}", GANSU, f"s-{n}")
-    taken = [job.id for _ in range(10) if (job := await line.store.claim("w", NOBODY, everything=True))]
-    for n in range(10):
-        await line.add(f"{SICHUAN}/{n}", SICHUAN, f"t-{n}")
-    later = Counter(name.partition("/")[0] for name in (await line.order())[:10])
-    assert (len(taken), max(later.values()) <= 6) == (10, True)
-
-
-async def test_many_workers_at_once_take_each_job_once(line: Line) -> None:
-    for n in range(60):
-        await line.add(f"j-{n}", PROVINCES[n % 10], f"s-{n}")
-
-    async def work() -> list[str]:
-        return await line.order()
-
-    taken = [name for names in await asyncio.gather(*(work() for _ in range(8))) for name in names]
-    assert Counter(taken) == {f"j-{n}": 1 for n in range(60)}
+from tests.service.media.line import NOBODY, WITHIN, Line
 
 
 async def test_job_of_a_dead_worker_is_done_by_another(line: Line) -> None:
