@@ -74,7 +74,7 @@ def assemble(service: Service, settings: Settings, packages: Packages | None = N
         receipts,
         Tickets(telling, store, packages, receipts, rulebooks, clock, settings.upload_url_lasts),
         completion,
-        Entries(telling, store, kept),
+        Entries(telling, store, kept, Queueing(kept, queue)),
         Sweep(telling, store, kept, packages, completion, clock, settings.sweep_every),
         Mending(
             telling,
@@ -109,6 +109,7 @@ class WorkerParts:
     """What the worker process consists of."""
 
     checking: Checking
+    entries: Entries
     publishing: Publishing
     worker: Worker
     queue: QueueStore
@@ -122,11 +123,12 @@ def assemble_worker(service: Service, settings: Settings, passes: Passes = PASSE
     packages, rulebooks = _packages(settings), load_all(settings.rulebooks)
     queueing, telling = Queueing(kept, queue), service.transactions
     checking = Checking(telling, kept, store, queue, queueing, packages, rulebooks, service.clock, passes)
-    publishing = Publishing(telling, kept, queue, queueing, packages, service.clock)
+    publishing = Publishing(telling, kept, queue, packages, service.clock)
     tasks: dict[Task, Do] = {"check": checking.check, "prove": checking.prove, "publish": publishing.publish}
     worker = Worker(queue, tasks, settings.province_weights, settings.retry_delays, settings.within)
     return WorkerParts(
         checking,
+        Entries(telling, store, kept, queueing),
         publishing,
         worker,
         queue,
@@ -140,7 +142,7 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     service = Service("media", settings, clock, process="media-worker")
     parts = assemble_worker(service, settings)
     service.hears = materials_handlers.handlers(parts.checking, parts.worker.wake)
-    publish_handlers.add(service.hears, parts.publishing, parts.worker.wake)
+    publish_handlers.add(service.hears, parts.entries, parts.worker.wake)
     service.prepare += parts.prepare
     service.tasks += [parts.worker.tend, parts.worker.run, *[parts.worker.run_beside] * (settings.at_once - 1)]
     service.tasks += [parts.worker.run_spare]

@@ -17,6 +17,8 @@ from contracts.events.event import Event
 from contracts.ingress import HandInBallot, HandInBallots
 from contracts.rulebook import load_all
 from deploy.contracts.examples import AT, CONTACT, GANSU, LANZHOU, SLOT, TITLE
+from services.media.intake.rules import submitted
+from services.media.intake.store import IntakeStore
 from services.media.materials.models import Check
 from services.media.materials.models import Material as StoredMaterial
 from services.media.materials.store import MaterialStore
@@ -148,6 +150,9 @@ async def package_is_checked(lane: Lane) -> Act:
     return telling(lane, told)
 
 
+AN_ENTRY = make(registration.EntrySubmitted)
+
+
 @hearing("media-worker", review.ProvinceApproved)
 async def material_is_shown(lane: Lane) -> Act:
     """A package that passed at first sight is read wholly, told of again, made ready, and told of as published."""
@@ -163,7 +168,10 @@ async def material_is_shown(lane: Lane) -> Act:
     material = StoredMaterial.model_validate({**fields, "id": told.material, "uploaded_at": AT, "check": check})
     store = MaterialStore(lane.service.database)
     await lane.service.transactions.run(lambda tx: store.add(tx, material))
-    return telling(lane, make(review.ProvinceApproved, about=about_entry(told.entry)))
+    named = tuple(each.model_copy(update={"material": told.material}) for each in AN_ENTRY.materials[:1])
+    entry = submitted(None, AN_ENTRY.model_copy(update={"entry": told.entry, "attempt": 1, "materials": named}))
+    await lane.service.transactions.run(lambda tx: IntakeStore(lane.service.database).keep_entry(tx, entry))
+    return telling(lane, make(review.ProvinceApproved, about=about_entry(told.entry, attempt=1)))
 
 
 @cache

@@ -43,6 +43,10 @@ class Entry(BaseModel):
     city: City
     submitted: int = 0
     """The newest attempt that was submitted."""
+    materials: tuple[MaterialId, ...] = ()
+    """What that attempt was submitted with."""
+    approved: int = 0
+    """The attempt its province approved."""
     returned: int = 0
     """The newest attempt that came back."""
     reopened: tuple[SlotId, ...] = ()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from contracts.events.registration import EntryOpened, EntrySubmitted
-from contracts.events.review import EntrySubject, ProvinceReturned
+from contracts.events.review import EntrySubject, ProvinceApproved, ProvinceReturned
 from contracts.ids import SlotId, StudioId, TicketId
 from contracts.rulebook import Rulebook
 from services.media.intake import refusals
@@ -51,12 +51,24 @@ def submitted(known: Entry | None, event: EntrySubmitted) -> Entry:
     entry = known or _entry(event)
     if event.attempt <= entry.submitted:
         return entry
-    return entry.model_copy(update={"submitted": event.attempt, "title": event.title})
+    named = tuple(each.material for each in event.materials)
+    return entry.model_copy(update={"submitted": event.attempt, "materials": named, "title": event.title})
+
+
+def approved(known: Entry | None, event: ProvinceApproved, about: EntrySubject) -> Entry:
+    """The entry after its province approved an attempt, of which may not have been heard yet."""
+    entry = known or _entry_of(event, about)
+    return entry.model_copy(update={"approved": max(entry.approved, about.attempt)})
+
+
+def to_show(entry: Entry) -> bool:
+    """Whether what it was submitted with is to be made ready for the eyes."""
+    return entry.approved > 0 and entry.approved == entry.submitted
 
 
 def returned(known: Entry | None, event: ProvinceReturned, about: EntrySubject) -> Entry:
     """The entry after it came back with some slots reopened."""
-    entry = known or _entry_returned(event, about)
+    entry = known or _entry_of(event, about)
     if about.attempt <= entry.returned:
         return entry
     back = {"returned": about.attempt, "reopened": event.reopened_slots, "mend_by": event.mend_by}
@@ -237,7 +249,7 @@ def _entry(event: EntryOpened | EntrySubmitted) -> Entry:
     )
 
 
-def _entry_returned(event: ProvinceReturned, about: EntrySubject) -> Entry:
+def _entry_of(event: ProvinceApproved | ProvinceReturned, about: EntrySubject) -> Entry:
     return Entry(
         id=about.entry,
         studio=about.studio,

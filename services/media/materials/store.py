@@ -40,14 +40,19 @@ class MaterialStore:
         rows = self._materials.find({"entry": entry, "slot": slot, "superseded_by": None}, session=tx.session)
         return [_material(row) async for row in rows]
 
-    async def in_force_of(self, tx: Transaction, entry: EntryId) -> list[Material]:
-        """What lies in all slots of an entry and was not superseded."""
-        rows = self._materials.find({"entry": entry, "superseded_by": None}, session=tx.session)
-        return [_material(row) async for row in rows]
+    async def put_back(self, tx: Transaction, materials: Sequence[MaterialId]) -> list[Material]:
+        """Let those of some materials count again that were superseded; returns these."""
+        superseded = {"_id": {"$in": list(materials)}, "superseded_by": {"$ne": None}}
+        rows = await self._materials.find(superseded, session=tx.session).to_list()
+        ids = {"_id": {"$in": [row["_id"] for row in rows]}}
+        await self._materials.update_many(ids, {"$set": {"superseded_by": None}}, session=tx.session)
+        return [_material(row | {"superseded_by": None}) for row in rows]
 
-    async def approve(self, tx: Transaction, material: MaterialId) -> None:
-        """Note that the entry was approved with it."""
-        await self._materials.update_one({"_id": material}, {"$set": {"approved": True}}, session=tx.session)
+    async def approve(self, tx: Transaction, materials: Sequence[MaterialId]) -> list[Material]:
+        """Note that their entry was approved with them; returns them."""
+        these = {"_id": {"$in": list(materials)}}
+        await self._materials.update_many(these, {"$set": {"approved": True}}, session=tx.session)
+        return [_material(row) async for row in self._materials.find(these, session=tx.session)]
 
     async def keep_published(self, tx: Transaction, material: MaterialId, files: Sequence[PublishedFile]) -> None:
         """Keep what held material is shown by."""

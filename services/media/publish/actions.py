@@ -14,13 +14,11 @@ from chassis.logs import log
 from chassis.refusal import Refused
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.media import MaterialPublished, PublishedFile
-from contracts.events.review import EntrySubject, ProvinceApproved
 from contracts.ids import EntryId, MaterialId, Sha256
 from services.media.inspect.models import Damaged
 from services.media.materials import rules
 from services.media.materials.models import Material
 from services.media.materials.passes import Followed
-from services.media.materials.queueing import Queueing
 from services.media.materials.store import MaterialStore
 from services.media.objects import Packages
 from services.media.publish.contents import NotTheSame, pieces
@@ -39,20 +37,8 @@ class Publishing:
     transactions: Transactions
     store: MaterialStore
     queue: QueueStore
-    queueing: Queueing
     packages: Packages
     clock: Clock
-
-    async def hear_approved(self, event: ProvinceApproved) -> None:
-        """An approved entry is to be shown; what a province says of a studio's form is not our concern."""
-        if isinstance(event.about, EntrySubject):
-            await self._approve(event.about.entry)
-
-    @transactional
-    async def _approve(self, tx: Transaction, entry: EntryId) -> None:
-        for material in await self.store.in_force_of(tx, entry):
-            await self.store.approve(tx, material.id)
-            await self.queueing.add(tx, material.model_copy(update={"approved": True}))
 
     async def publish(self, job: Job, reading: Reading) -> None:
         """Make each file ready and keep it under its hash; then say so. Begun again, it comes to the same."""

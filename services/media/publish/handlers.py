@@ -6,15 +6,15 @@ from typing import Final
 from chassis.hearing import Hears
 from contracts.events import Event
 from contracts.events.review import ProvinceApproved
-from services.media.publish.actions import Publishing
+from services.media.intake.entries import Entries
 
 HEARS: Final[tuple[type[Event], ...]] = (ProvinceApproved,)
 
 
-def add(hears: Hears, publishing: Publishing, wake: Callable[[], None]) -> None:
+def add(hears: Hears, entries: Entries, wake: Callable[[], None]) -> None:
     """Queue what an approved entry has to show."""
 
     @hears(ProvinceApproved)
     async def take_approval(event: ProvinceApproved) -> None:
-        await publishing.hear_approved(event)
+        await entries.hear_approved(event)
         wake()

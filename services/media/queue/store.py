@@ -43,15 +43,16 @@ class QueueStore:
         )
 
     async def add(self, tx: Transaction, job: Job) -> None:
-        """Queue a job in its studio's turn; one that was queued before stays as it is."""
+        """Queue a job in its studio's turn; one that is in the line already stays as it is. One that was done, or was
+        dropped when newer material came, is queued anew: who asks for it knows that it still has to be done."""
         mine = {"studio": job.studio, "state": {"$in": OPEN}, "level": job.level, "again": job.again}
         last = await self._jobs.find_one(mine, {"turn": 1}, sort=[("turn", DESCENDING)], session=tx.session)
         lane = await self._lanes.find_one({"_id": _name(job.lane)}, {"turn": 1}, session=tx.session)
         turn = rules.turn_of((lane or {}).get("turn", 0), last["turn"] if last else None)
         row = {**job.model_dump(exclude={"id"}), "turn": turn}
-        fresh: list[Document] = [
-            {"$replaceWith": {"$mergeObjects": [{"$literal": row}, {"queued_at": "$$NOW"}, "$$ROOT"]}}
-        ]
+        anew = {"$mergeObjects": [{"$literal": row}, {"_id": "$_id", "queued_at": "$$NOW"}]}
+        over = {"$in": [{"$ifNull": ["$state", "done"]}, ["done"]]}
+        fresh: list[Document] = [{"$replaceWith": {"$cond": [over, anew, "$$ROOT"]}}]
         await self._jobs.update_one({"_id": job.id}, fresh, upsert=True, session=tx.session)
 
     async def claim(self, worker: str, weights: rules.Weights, everything: bool) -> Job | None:
@@ -194,8 +195,9 @@ class QueueStore:
         return {job.task: job for job in jobs}
 
     async def known(self, materials: list[MaterialId], task: Task) -> set[MaterialId]:
-        """Those of some materials that such a task was queued for."""
-        rows = self._jobs.find({"material": {"$in": materials}, "task": task}, {"material": 1})
+        """Those of some materials that such a task is in the line for, or held."""
+        queued = {"material": {"$in": materials}, "task": task, "state": {"$ne": "done"}}
+        rows = self._jobs.find(queued, {"material": 1})
         return {row["material"] async for row in rows}
 
     async def before(self, job: Job) -> int:

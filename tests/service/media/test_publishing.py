@@ -18,7 +18,7 @@ from services.media.publish import making
 from services.media.queue.working import Reading
 from tests.chaos.scenarios import about_entry
 from tests.data.make_packages import docx
-from tests.service.media.conftest import Media, digest, package
+from tests.service.media.conftest import Media, digest, package, submitted
 from tests.service.media.test_second_look import TAKEN_BACK, TWO
 from tests.service.media.test_sweeping import parts_of
 from tests.support.factories import make
@@ -65,7 +65,12 @@ def on_its_side(jpeg: bytes) -> bytes:
 
 
 async def approve(media: Media, entry: str) -> None:
-    await media.hear(make(ProvinceApproved, about=about_entry(entry)))
+    """Its province saw what lies in the entry now, and approved it."""
+    found = media.api.database.materials.find({"entry": entry, "superseded_by": None})
+    await media.hear(
+        submitted(entry, *[row["_id"] async for row in found]),
+        make(ProvinceApproved, about=about_entry(entry, attempt=1)),
+    )
 
 
 async def published(media: Media, entry: str) -> dict[str, dict[str, object]]:
