@@ -33,7 +33,7 @@ CHUNK = 4 << 20
 PUT_PART = 16 << 20
 PAGE = 1000
 """The most entries a store gives in one answer."""
-GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "NotFound"})
+GONE = frozenset({"NoSuchKey", "NoSuchUpload", "NotFound"})
 
 
 class ObjectMissing(Exception):

@@ -98,7 +98,8 @@ class MediaValidated(Event, topic="media.media_validated.v1", subject="entry"):
     name: str
     size: int
     sha256: Sha256
-    """As measured over the bytes that were checked; at stage `first` as the ticket was taken for."""
+    """As measured where every byte was read; at stage `first`, and of a failure that ranges showed, as the ticket was
+    taken for."""
     verdict: Literal["pass", "advice", "fail"]
     findings: tuple[Finding, ...]
     stage: Literal["only", "first", "second"] = "only"

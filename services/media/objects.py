@@ -1,6 +1,6 @@
 """Packages in the object store: received in parts, read in place, handed out by short-lived links."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -52,6 +52,8 @@ class Packages:
             await self._store.copy(posted.object.key, posted.object.etag, key)
         except ObjectChanged as error:  # it was sent again this moment
             raise ConnectionError(str(error)) from error
+        except ObjectMissing:  # somebody took it over in between, which the look that follows will show
+            return
 
     async def parts(self, key: str, upload: str) -> tuple[StoredPart, ...] | None:
         """The parts that have come, one sent again perhaps twice; None where the upload is over."""
@@ -104,6 +106,10 @@ class Packages:
         """The keys of objects that were complete before an instant."""
         found = await self._store.list(prefix)
         return tuple(item.key for item in found if item.modified is not None and item.modified < moment)
+
+    async def posted_before(self, moment: datetime) -> Mapping[str, str]:
+        """What forms sent before an instant and nobody took over: where each lies, by the key it was sent for."""
+        return {PREFIX + key.removeprefix(INCOMING): key for key in await self.older_than(moment, INCOMING)}
 
     async def link(self, pinned: StoredObject, lasts: timedelta, name: str) -> str:
         """Where the object can be read for a while. Refused where it is no longer the one that was received."""

@@ -64,6 +64,13 @@ async def test_package_swapped_between_the_passes_is_never_mixed(
         assert refused.value.code == "object_changed"
 
 
+async def test_bucket_that_is_not_there_is_a_fault_of_the_platform_and_no_missing_object(s3: Bucket) -> None:
+    pinned = StoredObject(bucket=f"{s3.bucket}-gone", key="material/e/m", etag="e")
+    gone = ObjectStore(s3.endpoint, s3.endpoint, s3.access_key, s3.secret_key, pinned.bucket)
+    with pytest.raises(ConnectionError, match="refused"):
+        await gone.read(pinned.key, 0, 1)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.5, 0.999])
 async def test_answer_cut_short_is_a_fault_of_the_platform(

@@ -15,7 +15,7 @@ from services.media.intake.completion import Completion
 from services.media.intake.models import Ticket
 from services.media.intake.store import IntakeStore
 from services.media.materials.store import MaterialStore
-from services.media.objects import INCOMING, PUBLISHED, Packages
+from services.media.objects import PUBLISHED, Packages
 
 ORPHANS_EVERY: Final = timedelta(hours=1)
 """Looking for orphans lists the whole store, so it is done less often than settling tickets."""
@@ -108,9 +108,7 @@ class Sweep:
                 log().info("orphan_dropped", key=orphan.key, kind="upload")
             await self._clear_objects(now - rules.FORGOTTEN)
             await self._clear_published(now - rules.FORGOTTEN)
-            for key in await self.packages.older_than(now - rules.FORGOTTEN, INCOMING):
-                await self.packages.discard(key, None)
-                log().info("orphan_dropped", key=key, kind="form")
+            await self._clear_posted(now - rules.FORGOTTEN)
         except ConnectionError as error:
             log().warning("store_away", error=repr(error)[:200])
 
@@ -123,6 +121,14 @@ class Sweep:
                 if key not in owned:
                     await self.packages.discard(key, None)
                     log().info("orphan_dropped", key=key, kind="object")
+
+    async def _clear_posted(self, before: datetime) -> None:
+        """Drop what a form sent for a ticket that has ended; a live one has it as the part it stands for."""
+        posted = await self.packages.posted_before(before)
+        live = await self.store.live_keys(tuple(posted))
+        for key in posted.keys() - live:
+            await self.packages.discard(posted[key], None)
+            log().info("orphan_dropped", key=posted[key], kind="form")
 
     async def _clear_published(self, before: datetime) -> None:
         """Drop what a publication that was cut off and begun again left behind."""

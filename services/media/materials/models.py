@@ -25,7 +25,7 @@ Stage = Literal["only", "first", "second"]
 
 
 class Check(BaseModel):
-    """What was found in a package; `sha256` is over the bytes that were read."""
+    """What was found in a package; `sha256` is the measured one, or its ticket's where not every byte was read."""
 
     model_config = ConfigDict(frozen=True)
 

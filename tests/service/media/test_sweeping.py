@@ -59,6 +59,15 @@ class CameAt(Packages):
         return posted and replace(posted, modified=self._at)
 
 
+class TakenOverBefore(Packages):
+    """Somebody else makes the object of what a form sent just before this does."""
+
+    async def take_over(self, key: str, posted: Whole) -> None:
+        await super().take_over(key, posted)
+        await self._store.remove(posted.object.key)
+        await super().take_over(key, posted)
+
+
 def parts_of(media: Media, packages: type[Packages] = Packages) -> ApiParts:
     """The API's own parts on its database, with another view of the store where one is given."""
     return assemble(media.api, media.settings, packages(media.store))
@@ -211,6 +220,29 @@ async def test_orphans_are_gone_after_two_days_and_material_stays(media: Media) 
     with pytest.raises(ObjectMissing):
         await media.store.list_parts("material/e-0/orphan", orphan)
     assert len(await media.keys()) == 1
+
+
+async def test_what_a_form_sent_stays_as_long_as_its_ticket(media: Media) -> None:
+    data = package()
+    kept, given_up = [await media.take((await media.opened()).entry, data) for _ in range(2)]
+    for ticket in (kept, given_up):
+        assert await post(ticket["form"], data) == 204
+    await media.api.database.tickets.update_one({"_id": given_up["ticket"]}, {"$set": {"state": "expired"}})
+    media.clock.set(datetime.now(UTC) + timedelta(hours=49))
+    await parts_of(media).sweep.clear_orphans()
+    rows = media.api.database.tickets.find({"_id": {"$in": [kept["ticket"], given_up["ticket"]]}})
+    sent = {row["_id"]: row["key"].replace("material/", "incoming/") async for row in rows}
+    left = {item.key for item in await media.store.list("incoming/")}
+    assert (sent[kept["ticket"]] in left, sent[given_up["ticket"]] in left) == (True, False)
+
+
+async def test_form_taken_over_by_another_at_the_same_time_is_material_once(media: Media) -> None:
+    data = package()
+    ticket = await media.take((await media.opened()).entry, data)
+    await post(ticket["form"], data)
+    parts = parts_of(media, TakenOverBefore)
+    material = await parts.completion.complete(STUDIO, TicketId(ticket["ticket"]))
+    assert (material.ticket, await media.state(ticket)) == (ticket["ticket"], "completed")
 
 
 async def test_orphans_are_gone_however_many_pages_of_them_there_are(
