@@ -6,7 +6,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from chassis.signing import SigningKey, verified
 
@@ -55,10 +55,28 @@ async def test_what_is_altered_foreign_or_of_another_kind_is_not_verified(key: S
         assert (bad, await verified(bad, KIND, key)) == (bad, None)
 
 
+async def test_what_an_earlier_key_signed_is_verified_for_as_long_as_that_is_published(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    signed = key.sign(SAID, KIND)
+    newer = key_file(tmp_path, Ed25519PrivateKey.generate())
+    assert await verified(signed, KIND, SigningKey.read(newer)) is None
+    public = key.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    newer.write_bytes(newer.read_bytes() + public)
+    both = SigningKey.read(newer)
+    assert await verified(signed, KIND, both) == await verified(both.sign(SAID, KIND), KIND, both)
+    assert both.jwks()["keys"] == [both.public, key.public]
+
+
 def test_key_that_is_missing_or_of_another_kind_is_refused(tmp_path: Path) -> None:
     other = generate_private_key(SECP256R1())
     (tmp_path / "key.pem").write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(ValueError, match="an Ed25519 private key is needed"):
         SigningKey.read(tmp_path / "key.pem")
+    own = key_file(tmp_path, Ed25519PrivateKey.generate())
+    foreign = other.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    own.write_bytes(own.read_bytes() + foreign)
+    with pytest.raises(ValueError, match="Ed25519 public keys"):
+        SigningKey.read(own)
     with pytest.raises(ValueError, match="ZM_SIGNING_KEY_FILE"):
         SigningKey.read(None)
