@@ -1,7 +1,6 @@
-"""Jobs and the clocks of their lanes, in MongoDB. Times are the database's own: workers' clocks do not matter."""
+"""Jobs, in MongoDB. Times are the database's own: workers' clocks do not matter."""
 
 import random
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from chassis.mongo import Document
 from chassis.transaction import Transaction
 from contracts.ids import MaterialId, Province
 from services.media.queue import rules
+from services.media.queue.clocks import Clocks
 from services.media.queue.models import OPEN, SUSPECTED, Job, Lane, Overview, Task
 
 KEPT = timedelta(days=7)
@@ -23,11 +23,11 @@ MEASURED = 50
 
 
 class QueueStore:
-    """One document for each job and one for each lane's clock. A claim is one atomic update of one document."""
+    """One document for each job. A claim is one atomic update of one document."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._jobs = database.jobs
-        self._lanes = database.lanes
+        self.clocks = Clocks(database)
 
     async def prepare(self) -> None:
         """Create the indexes: whose turn it is, what a studio has waiting, whose lease ran out, what took how long."""
@@ -47,8 +47,7 @@ class QueueStore:
         dropped when newer material came, is queued anew: who asks for it knows that it still has to be done."""
         mine = {"studio": job.studio, "state": {"$in": OPEN}, "level": job.level, "again": job.again}
         last = await self._jobs.find_one(mine, {"turn": 1}, sort=[("turn", DESCENDING)], session=tx.session)
-        lane = await self._lanes.find_one({"_id": _name(job.lane)}, {"turn": 1}, session=tx.session)
-        turn = rules.turn_of((lane or {}).get("turn", 0), last["turn"] if last else None)
+        turn = rules.turn_of(await self.clocks.turn(tx, job.lane), last["turn"] if last else None)
         row = {**job.model_dump(exclude={"id"}), "turn": turn}
         anew = {"$mergeObjects": [{"$literal": row}, {"_id": "$_id", "queued_at": "$$NOW"}]}
         over = {"$in": [{"$ifNull": ["$state", "done"]}, ["done"]]}
@@ -64,11 +63,11 @@ class QueueStore:
         waiting: Document = {"state": "waiting", "level": level}
         provinces = await self._jobs.distinct("province", waiting)
         lanes = [Lane(level, province) for province in provinces]
-        overview = Overview(clocks=await self._clocks([*lanes, Lane(level, "")]))
+        overview = Overview(clocks=await self.clocks.of(lanes))
         for lane in rules.in_turn(lanes, overview, {lane: random.random() for lane in lanes}):
             mine = {**waiting, "province": lane.province, **({} if everything else {"deaths": {"$lt": SUSPECTED}})}
             if job := await self._take(mine, worker):
-                await self._bill(lane, job, overview, weights)
+                await self.clocks.bill(job, overview, weights)
                 return job
         return None
 
@@ -89,25 +88,6 @@ class QueueStore:
         )
         return _job(row) if row else None
 
-    async def _bill(self, lane: Lane, job: Job, overview: Overview, weights: rules.Weights) -> None:
-        """A crash before this serves a lane one job more than its share, once."""
-        begins = rules.start(lane, overview)
-        further: list[Document] = [
-            {
-                "$set": {
-                    "clock": {"$add": [{"$max": ["$clock", begins]}, rules.step(lane, weights)]},
-                    "turn": {"$max": ["$turn", job.turn]},
-                }
-            }
-        ]
-        await self._lanes.update_one({"_id": _name(lane)}, further, upsert=True)
-        await self._lanes.update_one({"_id": _name(Lane(lane.level, ""))}, {"$max": {"clock": begins}}, upsert=True)
-
-    async def _clocks(self, lanes: list[Lane]) -> Mapping[Lane, float]:
-        names = {_name(lane): lane for lane in lanes}
-        rows = self._lanes.find({"_id": {"$in": list(names)}}, {"clock": 1})
-        return {names[row["_id"]]: row.get("clock", 0.0) async for row in rows}
-
     async def renew(self, job: Job, percent: int | None) -> bool:
         """Keep a job, and say how far it is; False where somebody else has it by now. One that was finished this moment
         is still this worker's: it must not be stopped on its way out of its transaction."""
@@ -125,8 +105,7 @@ class QueueStore:
         in between serves a lane one job less than its share, once."""
         back = await self._jobs.update_one(_held(job), {"$set": {"state": "waiting", "worker": None}})
         if back.modified_count:
-            unserved = {"$inc": {"clock": -rules.step(job.lane, weights)}}
-            await self._lanes.update_one({"_id": _name(job.lane)}, unserved)
+            await self.clocks.refund(job, weights)
 
     async def pause(self, job: Job, delay: timedelta, failure: str) -> None:
         """Let a job that failed come back after a while."""
@@ -217,10 +196,9 @@ class QueueStore:
         totals = {
             state: sum(n for key, n in counts.items() if key[0] == state) for state in ("running", "paused", "held")
         }
-        levels = sorted({lane.level for lane in waiting})
         return Overview(
             waiting=waiting,
-            clocks=await self._clocks([*waiting, *(Lane(level, "") for level in levels)]) if waiting else {},
+            clocks=await self.clocks.of(waiting) if waiting else {},
             oldest_s=await self._oldest(),
             job_s=await self._job_s(),
             checking=sum(n for key, n in counts.items() if key[:2] == ("running", rules.CHECK)),
@@ -280,10 +258,6 @@ def _held(job: Job) -> Document:
 def _run(job: Job) -> Document:
     """This worker's run of a job, and no later one."""
     return {"_id": job.id, "worker": job.worker, "started_at": job.started_at}
-
-
-def _name(lane: Lane) -> str:
-    return f"{lane.level}/{lane.province or 'now'}"
 
 
 def _job(row: Document) -> Job:

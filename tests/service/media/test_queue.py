@@ -151,14 +151,14 @@ async def test_worker_told_to_stop_gives_its_job_back_at_once(line: Line) -> Non
 async def test_worker_told_to_stop_while_it_takes_a_job_gives_that_back(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, bill = asyncio.Event(), line.store._bill
+    taken, bill = asyncio.Event(), line.store.clocks.bill
 
     async def slow(*arguments: Any) -> None:
         taken.set()
         await asyncio.sleep(0.1)
         await bill(*arguments)
 
-    monkeypatch.setattr(line.store, "_bill", slow)
+    monkeypatch.setattr(line.store.clocks, "bill", slow)
     await line.add("j")
     slot = asyncio.ensure_future(line.worker().run())
     await taken.wait()
