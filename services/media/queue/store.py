@@ -18,6 +18,8 @@ KEPT = timedelta(days=7)
 """How long a finished job is remembered, for those who ask how long things took."""
 LINE = [(name, ASCENDING) for name in ("level", "province", "turn", "again", "queued_at")]
 """The order of a lane, and of lanes by level."""
+OVER: Document = {"$expr": {"$lt": ["$until", "$$NOW"]}}
+"""A lease that ran out, or a pause."""
 MEASURED = 50
 """The latest finished jobs that say how long one takes."""
 
@@ -125,10 +127,9 @@ class QueueStore:
 
     async def tend(self) -> list[Job]:
         """Wake what was paused, and free what dead workers left; returns what is now held for having killed them."""
-        due: Document = {"$expr": {"$lt": ["$until", "$$NOW"]}}
-        await self._jobs.update_many({"state": "paused", **due}, {"$set": {"state": "waiting"}})
+        await self._jobs.update_many({"state": "paused", **OVER}, {"$set": {"state": "waiting"}})
         await self._jobs.update_many(
-            {"state": "running", **due}, {"$set": {"state": "waiting", "worker": None}, "$inc": {"deaths": 1}}
+            {"state": "running", **OVER}, {"$set": {"state": "waiting", "worker": None}, "$inc": {"deaths": 1}}
         )
         deadly = {"state": "waiting", "deaths": {"$gte": rules.DEATHS_ALLOWED}}
         reason = f"its worker was gone {rules.DEATHS_ALLOWED} times before it was done"
@@ -162,10 +163,13 @@ class QueueStore:
         return [_job(row) async for row in rows]
 
     async def unattended(self, long: timedelta) -> list[Job]:
-        """What has been waiting for long while no worker began or had anything, longest first."""
-        waiting: Document = {"state": "waiting", "$expr": {"$lt": ["$queued_at", _before(long)]}}
-        found = [_job(row) async for row in self._jobs.find(waiting).sort("queued_at", ASCENDING)]
-        begun: Document = {"$or": [{"state": "running"}, {"$expr": {"$gt": ["$started_at", _before(long)]}}]}
+        """What was queued long ago and lies there, waiting, or begun or paused and over with nobody to notice, while no
+        worker has anything or began anything lately; longest first."""
+        left = [{"state": "waiting"}, {"state": "running", **OVER}, {"state": "paused", "put_off_since": None, **OVER}]
+        old: Document = {"$or": left, "$expr": {"$lt": ["$queued_at", _before(long)]}}
+        found = [_job(row) async for row in self._jobs.find(old).sort("queued_at", ASCENDING)]
+        leased: Document = {"state": "running", "$expr": {"$gte": ["$until", "$$NOW"]}}
+        begun: Document = {"$or": [leased, {"$expr": {"$gt": ["$started_at", _before(long)]}}]}
         return [] if found and await self._jobs.find_one(begun, {"_id": 1}) else found
 
     async def of_material(self, material: MaterialId) -> dict[Task, Job]:

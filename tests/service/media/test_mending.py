@@ -74,6 +74,31 @@ async def test_queue_no_worker_takes_from_is_listed_until_one_does(media: Media)
     assert await mending.stuck() == []
 
 
+async def test_queue_whose_only_worker_died_is_listed_with_what_that_had_begun(media: Media) -> None:
+    """Only workers wake what is paused and free what dead ones left."""
+    first, second, third = [await media.uploaded((await media.opened()).entry, package()) for _ in range(3)]
+    await media.bus.settle()
+    queue, mending = assemble_worker(media.worker, media.settings).queue, parts_of(media).mending
+    failed = await queue.claim("dead", {}, everything=True)
+    assert failed is not None
+    await queue.pause(failed, timedelta(seconds=1), "no idea")
+    assert await queue.claim("dead", {}, everything=True)
+    hours = timedelta(hours=3)
+    await passed(media, queued_at=hours, started_at=hours, until=hours)
+    stuck = [(each.kind, each.id) for each in await mending.stuck()]
+    assert stuck == [("unattended", f"{material}/check") for material in (first, second, third)]
+
+
+async def test_long_queue_is_not_listed_while_a_worker_has_something_that_takes_long(media: Media) -> None:
+    for _ in range(2):
+        await media.uploaded((await media.opened()).entry, package())
+    await media.bus.settle()
+    assert await assemble_worker(media.worker, media.settings).queue.claim("alive", {}, everything=True)
+    hours = timedelta(hours=3)
+    await passed(media, queued_at=hours, started_at=hours)
+    assert await parts_of(media).mending.stuck() == []
+
+
 async def passed(media: Media, **moments: timedelta) -> None:
     """Let moments jobs keep, by the database's clock, lie so far back and a second more."""
     earlier: dict[str, object] = {
