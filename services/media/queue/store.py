@@ -141,9 +141,9 @@ class QueueStore:
         return held
 
     async def drop(self, tx: Transaction, materials: list[MaterialId]) -> None:
-        """Take out of the line what is not worth doing any more; what runs sees for itself."""
+        """Take out of the line what is not worth doing any more, nor a person's time; what runs sees for itself."""
         over: list[Document] = [{"$set": {"state": "done", "finished_at": "$$NOW", "started_at": None}}]
-        idle = {"material": {"$in": materials}, "state": {"$in": ["waiting", "paused"]}}
+        idle = {"material": {"$in": materials}, "state": {"$in": ["waiting", "paused", "held"]}}
         await self._jobs.update_many(idle, over, session=tx.session)
 
     async def release(self, job: str) -> bool:

@@ -43,6 +43,18 @@ async def test_job_held_for_a_person_is_listed_with_its_reason_and_put_back(medi
     assert len(media.bus.told_of(MediaValidated)) == 1
 
 
+async def test_job_held_is_given_up_when_its_studio_sent_other_material(media: Media) -> None:
+    entry = await media.opened()
+    await media.uploaded(entry.entry, package())
+    await media.bus.settle()
+    held = {"state": "held", "reason": "its worker was gone 4 times", "deaths": 4}
+    await media.api.database.jobs.update_one({}, {"$set": held})
+    newer = await media.uploaded(entry.entry, package(1))
+    assert await parts_of(media).mending.stuck() == []
+    await media.settle()
+    assert [told.material for told in media.bus.told_of(MediaValidated)] == [newer]
+
+
 async def test_job_that_faults_of_ours_keep_coming_back_is_listed_with_the_fault_and_put_back(media: Media) -> None:
     material = await media.uploaded((await media.opened()).entry, package())
     away = media.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
