@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from services.media.inspect import bounds
 from services.media.inspect.child import GATHERS, End, Limits, child
+from services.media.inspect.ffmpeg import ONE_FILTER_THREAD, ONE_THREAD, blame
 from services.media.inspect.models import Damaged
 from services.media.inspect.reel import Reel, feed, wind
 from services.media.inspect.source import Source
@@ -38,8 +39,6 @@ LINE: Final = 2**12
 TRIES: Final = 8
 """Runs until two tell the same: in one of some hundred a line is torn."""
 MISSING, WHOLE, BROKEN = 0, 1, 2
-NO_THREAD: Final = 256 - errno.EAGAIN
-"""What the decoder ends with where the machine gives it no thread."""
 SAID: Final = re.compile(rb"\[dec:[^]\n]*\] (?:decoder -> pts:(\d+) |(corrupt)|(Error subm|Decoding err))")
 SIZE: Final = re.compile(rb"Video: wrapped_avframe,[^\n]* (\d+x\d+)[, ]")
 SUM: Final = re.compile(rb"Input stream #0:(\d) [^\n]*; (\d+) frames decoded; ")
@@ -201,8 +200,7 @@ async def _run(source: Source, reel: Reel, nice: int) -> Watched:
             sound.hear(chunk)
             await asyncio.sleep(GATHERS)
         _in_bounds(end := await running.end())
-    if (end.how, end.code) == ("exit", NO_THREAD):
-        raise OSError(errno.EAGAIN, f"无法新建线程 no thread could be started: {end.errors[-200:]}", end.tool)
+    blame(end, errno.EAGAIN)  # no thread could be started
     if end.ok and not pictures.finished:
         raise ToolMissing(errno.EPROTO, f"a decoder of another kind: {end.errors[:300]}", end.tool)
     return Watched(pictures, sound)
@@ -210,12 +208,11 @@ async def _run(source: Source, reel: Reel, nice: int) -> Watched:
 
 READING: Final = (
     *("-nostdin", "-hide_banner", "-nostats", "-v", "repeat+verbose", "-debug_ts", "-copyts", "-max_error_rate", "1"),
-    *("-filter_threads", "1"),
-    *("-protocol_whitelist", "pipe", "-f", "mov", "-threads", "1", "-skip_loop_filter", "all", "-noautorotate"),
+    *(*ONE_FILTER_THREAD, *ONE_THREAD),
+    *("-protocol_whitelist", "pipe", "-f", "mov", "-skip_loop_filter", "all", "-noautorotate"),
     *("-max_pixels", str(bounds.FRAME), "-i", "pipe:0"),
 )
-"""No other protocol than the pipe, and no other format than this one. Smoothing is left out: it finds no fault. One
-thread for filters as well, or it starts as many as the machine has processors, and more than it may."""
+"""No other protocol than the pipe, and no other format than this one. Smoothing is left out: it finds no fault."""
 SEEN: Final = ("-map", "0:v:0", "-fps_mode", "passthrough", "-noautoscale", "-f", "null", "-")
 HEARING: Final = ("-map", "0:a:0", "-f", "framecrc", "pipe:1")
 

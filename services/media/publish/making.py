@@ -5,15 +5,17 @@ once. Pictures are decoded and encoded anew, upright, so that nothing but the pi
 """
 
 import asyncio
+import errno
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Final, Literal
 
-from services.media.inspect.child import Limits, run
+from services.media.inspect.child import Done, Limits, run
+from services.media.inspect.ffmpeg import ONE_FILTER_THREAD, ONE_THREAD, blame
 from services.media.inspect.members import open_member
 from services.media.inspect.source import Blocks, Source
 from services.media.inspect.wordml import Reading
@@ -21,8 +23,14 @@ from services.media.inspect.zip import read_directory
 from services.media.publish.contents import Piece
 
 LIMITS: Final = Limits(cpu=120, wall=180, memory=2**31, file=2**30, output=2**26)
-FFMPEG: Final = ("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe")
-PLAIN: Final = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
+FFMPEG: Final = (
+    *("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"),
+    *(*ONE_FILTER_THREAD, *ONE_THREAD),
+)
+PLAIN: Final = (
+    *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"),
+    *ONE_THREAD,
+)
 WIDEST: Final = "scale='min(1280,iw)':-2"
 KEY_FRAMES: Final = 5
 """Looked at for the poster; all pictures of the same seconds cost five times as much."""
@@ -74,16 +82,7 @@ async def _stream_copy(video: BinaryIO, out: BinaryIO) -> None:
     source, target = video.fileno(), out.fileno()
     wanted = ("-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-dn", "-sn")
     into = ("-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{target}")
-    done = await run(
-        *FFMPEG,
-        *("-f", "mov", "-i", f"/dev/fd/{source}"),
-        *wanted,
-        *PLAIN,
-        *into,
-        limits=LIMITS,
-        files=[source, target],
-    )
-    done.end.require()
+    await _ffmpeg("-f", "mov", "-i", f"/dev/fd/{source}", *wanted, *PLAIN, *into, files=[source, target])
 
 
 async def _poster(piece: Piece, video: BinaryIO) -> Made:
@@ -103,9 +102,15 @@ async def _picture(piece: Piece, picture: BinaryIO) -> Made:
 
 async def _image(file: BinaryIO, *given: str) -> bytes:
     into = ("-frames:v", "1", "-q:v", "3", "-f", "mjpeg", "pipe:1")
-    done = await run(*FFMPEG, *given, *PLAIN, *into, limits=LIMITS, files=[file.fileno()])
+    return (await _ffmpeg(*given, *PLAIN, *into, files=[file.fileno()])).output
+
+
+async def _ffmpeg(*arguments: str, files: Sequence[int]) -> Done:
+    """What it wrote. Damaged where the file ended it, OSError where the machine did."""
+    done = await run(*FFMPEG, *arguments, limits=LIMITS, files=files)
+    blame(done.end, errno.EAGAIN)  # no thread could be started
     done.end.require()
-    return done.output
+    return done
 
 
 async def _text(source: Source) -> str:
