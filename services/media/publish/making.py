@@ -31,6 +31,8 @@ PLAIN: Final = (
     *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"),
     *ONE_THREAD,
 )
+OURS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EAGAIN)
+"""What the machine lacks where ffmpeg ends with it, and not the file."""
 WIDEST: Final = "scale='min(1280,iw)':-2"
 KEY_FRAMES: Final = 5
 """Looked at for the poster; all pictures of the same seconds cost five times as much."""
@@ -108,7 +110,7 @@ async def _image(file: BinaryIO, *given: str) -> bytes:
 async def _ffmpeg(*arguments: str, files: Sequence[int]) -> Done:
     """What it wrote. Damaged where the file ended it, OSError where the machine did."""
     done = await run(*FFMPEG, *arguments, limits=LIMITS, files=files)
-    blame(done.end, errno.EAGAIN)  # no thread could be started
+    blame(done.end, *OURS)
     done.end.require()
     return done
 

@@ -1,9 +1,15 @@
 """What is made of a file to be shown, and whose fault it is where that cannot be done."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from services.media.inspect.child import Done, End
+from services.media.inspect.models import Damaged
 from services.media.publish import making
 from services.media.publish.contents import Piece, Show
 from services.media.publish.making import made
@@ -33,3 +39,38 @@ async def test_nothing_made_needs_more_threads_where_there_are_more_processors(
     monkeypatch.setattr(making, "FFMPEG", (making.FFMPEG[0], "-cpucount", "32", *making.FFMPEG[1:]))
     assert list(await shown(film("h264.mp4", folder), "video")) == ["video", "poster"]
     assert list(await shown(photo, "picture")) == ["picture"]
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a tool is to write lies where there is no room."""
+    room = making._file
+
+    @contextmanager
+    def file(writable: bool = False) -> Iterator[BinaryIO]:
+        with Path("/dev/full").open("r+b", buffering=0) if writable else room() as given:
+            yield given
+
+    monkeypatch.setattr(making, "_file", file)
+
+
+@pytest.mark.usefixtures("full_disk")
+async def test_full_disk_is_no_fault_of_the_film(folder: Path) -> None:
+    with pytest.raises(OSError, match="ffmpeg: exit 228") as fault:
+        await shown(film("h264.mp4", folder), "video")
+    assert fault.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("lacking", ["ENOSPC", "EDQUOT", "EIO", "ENOMEM", "EAGAIN", None])
+async def test_what_the_machine_lacks_is_no_fault_of_the_file(
+    lacking: str | None, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = getattr(errno, lacking) if lacking else errno.EINVAL
+
+    async def failing(*_: object, **__: object) -> Done:
+        return Done(b"", End("ffmpeg", "exit", 256 - number))
+
+    monkeypatch.setattr(making, "run", failing)
+    with pytest.raises(OSError if lacking else Damaged) as fault:
+        await shown(photo, "picture")
+    assert getattr(fault.value, "errno", None) == (number if lacking else None)
