@@ -123,7 +123,7 @@ def assemble_worker(service: Service, settings: Settings, passes: Passes = PASSE
     packages, rulebooks = _packages(settings), load_all(settings.rulebooks)
     queueing, telling = Queueing(kept, queue), service.transactions
     checking = Checking(telling, kept, store, queue, queueing, packages, rulebooks, service.clock, passes)
-    publishing = Publishing(telling, kept, queue, packages, service.clock)
+    publishing = Publishing(telling, kept, queue, packages, rulebooks, service.clock)
     tasks: dict[Task, Do] = {"check": checking.check, "prove": checking.prove, "publish": publishing.publish}
     worker = Worker(queue, tasks, settings.province_weights, settings.retry_delays, settings.within)
     return WorkerParts(

@@ -53,7 +53,8 @@ class Checking:
         if material is None or not rules.to_check(material):
             await self._skip(job)
             return
-        slot, source = self._slot(material), Followed(self.packages.source(material.object, material.size), reading)
+        slot = rules.slot_of(material, self.rulebooks)
+        source = Followed(self.packages.source(material.object, material.size), reading)
         await self._tell(job, self._judged(material, slot, await self.passes.first(source, slot, material.name)))
 
     async def prove(self, job: Job, reading: Reading) -> None:
@@ -62,7 +63,8 @@ class Checking:
         if material is None or not rules.to_prove(material):
             await self._skip(job)
             return
-        slot, source = self._slot(material), Followed(self.packages.source(material.object, material.size), reading)
+        slot = rules.slot_of(material, self.rulebooks)
+        source = Followed(self.packages.source(material.object, material.size), reading)
         check = self._judged(material, slot, await self.passes.whole(source, slot, material.name))
         await self._tell(job, rules.second(material, check))
 
@@ -111,12 +113,6 @@ class Checking:
     async def _skip(self, tx: Transaction, job: Job) -> None:
         """There is nothing to look at any more: newer material came, or another worker was quicker."""
         await self.queue.finish(tx, job)
-
-    def _slot(self, material: Material) -> Slot:
-        """The rules the ticket was taken under. A revision this process does not have yet is a fault that may pass."""
-        if material.campaign not in self.rulebooks:
-            raise rules.campaign_unknown(material.campaign)
-        return self.rulebooks.at(material.campaign, material.revision).slot(material.track, material.slot)
 
 
 def _validated(material: Material, check: Check, mend_by: datetime | None) -> MediaValidated:

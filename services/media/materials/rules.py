@@ -5,7 +5,7 @@ from typing import Final
 
 from chassis.refusal import Refused
 from contracts.ids import Province, StudioId
-from contracts.rulebook import Slot
+from contracts.rulebook import Rulebooks, Slot
 from services.media.inspect.models import Naming
 from services.media.materials.models import Check, Material, Outcome, OwnProvince, OwnStudio, Sight, Stage
 from services.media.queue.models import Job, Task
@@ -24,6 +24,13 @@ def sight_of(studio: StudioId | None, province: Province | None, role: str) -> S
             return OwnProvince(province=province)
         case _:
             raise material_not_found()
+
+
+def slot_of(material: Material, rulebooks: Rulebooks) -> Slot:
+    """The rules the ticket was taken under. A revision this process does not have yet is a fault that may pass."""
+    if material.campaign not in rulebooks:
+        raise campaign_unknown(material.campaign)
+    return rulebooks.at(material.campaign, material.revision).slot(material.track, material.slot)
 
 
 def to_check(material: Material) -> bool:

@@ -15,6 +15,7 @@ from chassis.refusal import Refused
 from chassis.transaction import Transaction, Transactions, transactional
 from contracts.events.media import MaterialPublished, PublishedFile
 from contracts.ids import EntryId, MaterialId, Sha256
+from contracts.rulebook import Rulebooks
 from services.media.inspect.models import Damaged
 from services.media.materials import rules
 from services.media.materials.models import Material
@@ -38,6 +39,7 @@ class Publishing:
     store: MaterialStore
     queue: QueueStore
     packages: Packages
+    rulebooks: Rulebooks
     clock: Clock
 
     async def publish(self, job: Job, reading: Reading) -> None:
@@ -55,8 +57,9 @@ class Publishing:
         log().info("material_published", material=material.id, files=len(files))
 
     async def _make(self, material: Material, reading: Reading) -> Sequence[PublishedFile]:
+        slot = rules.slot_of(material, self.rulebooks)
         source = Followed(self.packages.source(material.object, material.size), reading)
-        async with aclosing(pieces(source, material.name)) as found:
+        async with aclosing(pieces(source, material.name, slot)) as found:
             return [await self._store(material.id, each) async for piece in found async for each in made(piece)]
 
     async def _store(self, material: MaterialId, file: Made) -> PublishedFile:

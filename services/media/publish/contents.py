@@ -5,8 +5,9 @@ import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Literal
 
+from contracts.rulebook import Slot
 from services.media.inspect.formats import LOOK, format_of, office
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Damaged
@@ -16,8 +17,6 @@ from services.media.inspect.unpack import proving_rar
 from services.media.inspect.zip import read_directory
 
 Show = Literal["video", "picture", "document"]
-SHOWN: Final[dict[str, Show]] = {"mp4": "video", "mov": "video", "jpg": "picture", "docx": "document"}
-"""What is made ready, by format; everything else stays in the package."""
 
 
 class NotTheSame(Exception):
@@ -44,31 +43,33 @@ class Piece:
             raise NotTheSame(f"{self.name}: {crc:08x} ≠ {self.crc:08x}")
 
 
-async def pieces(source: Source, name: str) -> AsyncGenerator[Piece, None]:
-    """The files to show, in the order they lie in; `source` may be the file itself."""
+async def pieces(source: Source, name: str, slot: Slot) -> AsyncGenerator[Piece, None]:
+    """The files to show, in the order they lie in: those its slot asks about, for nothing was found in others.
+    `source` may be the file itself."""
     blocks = Blocks(source)
     kind = format_of(await head(blocks, LOOK), name)
     if kind == "rar":
-        async with aclosing(_of_rar(source)) as members:
+        async with aclosing(_of_rar(source, slot)) as members:
             async for piece in members:
                 yield piece
         return
     if kind != "zip":
-        if show := SHOWN.get(kind):
+        if show := _show(kind, slot):
             yield Piece(name, show, source)
         return
     directory = await read_directory(blocks)
-    if office({entry.raw for entry in directory.entries}) == "docx":
-        yield Piece(name, "document", source)
+    if (kind := office({entry.raw for entry in directory.entries})) != "zip":
+        if show := _show(kind, slot):
+            yield Piece(name, show, source)
         return
     for entry in filter(readable, filter(wanted, directory.entries)):
         with suppress(Damaged):  # a file nobody asked for, or the package would not have passed
             member = await open_member(blocks, entry)
-            if show := SHOWN.get(await _format(member, entry.name)):
+            if show := _show(await _format(member, entry.name), slot):
                 yield Piece(entry.shown, show, member, entry.crc)
 
 
-async def _of_rar(source: Source) -> AsyncGenerator[Piece, None]:
+async def _of_rar(source: Source, slot: Slot) -> AsyncGenerator[Piece, None]:
     """The same of a RAR, whose members are unpacked and held against their checksums as it passes."""
     directory = await read_rar(Blocks(source))
     entries = [entry for entry in directory.entries if isinstance(entry, RarEntry)]
@@ -78,10 +79,23 @@ async def _of_rar(source: Source) -> AsyncGenerator[Piece, None]:
         for entry in filter(wanted, entries):
             with suppress(Damaged):
                 member = proof.opened.get(entry.offset)
-                if member and (show := SHOWN.get(await _format(member, entry.name))):
+                if member and (show := _show(await _format(member, entry.name), slot)):
                     yield Piece(entry.shown, show, member)
 
 
 async def _format(member: Source, name: str) -> str:
     kind = format_of(await head(member, LOOK), name)
     return office({entry.raw for entry in (await read_directory(member)).entries}) if kind == "zip" else kind
+
+
+def _show(kind: str, slot: Slot) -> Show | None:
+    """How a file of some format is shown where the slot asks about it; everything else stays in the package."""
+    match kind:
+        case "mp4" | "mov" if slot.video:
+            return "video"
+        case "jpg" if slot.images:
+            return "picture"
+        case "docx" if slot.document:
+            return "document"
+        case _:
+            return None

@@ -24,15 +24,25 @@ from tests.service.media.test_sweeping import parts_of
 from tests.support.factories import make
 
 SECRET = "39.9042"
+VIDEO = "          - kind: video\n"
+BESIDE = """\
+          - kind: document
+            count: {level: advice, min: 1}
+            format: {level: advice, any_of: [docx]}
+          - kind: images
+            count: {level: advice, min: 1}
+            format: {level: advice, any_of: [jpg]}
+"""
 
 
 @pytest.fixture
 def rulebooks(tmp_path: Path) -> Path:
-    """The campaign with rules that advise, so that a small package passes."""
+    """The campaign with rules that advise, so that a small package passes, and that ask for a document and pictures
+    with the video."""
     folder = tmp_path / "campaigns"
     folder.mkdir()
     lenient = (SHIPPED / "cloud-studio-2023.yaml").read_text().replace("{level: required, ", "{level: advice, ")
-    (folder / "cloud-studio-2023.yaml").write_text(lenient)
+    (folder / "cloud-studio-2023.yaml").write_text(lenient.replace(VIDEO, BESIDE + VIDEO))
     return folder
 
 
@@ -115,6 +125,20 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
     at = jpeg.index(b"\xff\xc0")
     height, width = struct.unpack(">HH", jpeg[at + 5 : at + 9])
     return width, height
+
+
+async def test_broken_film_nobody_asked_for_keeps_nothing_from_being_shown(media: Media, tmp_path: Path) -> None:
+    docx(tmp_path / "text.docx", ["桥"])
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("成片.mp4", b"\0\0\0\x20ftypisom" + bytes(1000))
+        archive.write(tmp_path / "text.docx", "说明.docx")
+    entry = (await media.opened(track="case")).entry
+    await media.uploaded(entry, whole.getvalue(), slot="case")
+    await media.settle()
+    await approve(media, entry)
+    await media.settle()
+    assert (sorted(await published(media, entry)), await media.held()) == (["text"], [])
 
 
 async def test_material_approved_before_every_byte_was_read_is_shown_after(media: Media, shown: bytes) -> None:

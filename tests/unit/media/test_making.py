@@ -19,11 +19,6 @@ from tests.unit.media.inspect.memory import MemorySource
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("making")
-
-
-@pytest.fixture(scope="module")
 def photo(folder: Path) -> bytes:
     return ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x240", "-frames:v", "1", folder / "photo.jpg").read_bytes()
 
