@@ -44,11 +44,7 @@ async def read_docx(source: Source, directory: Directory) -> Document:
         if fault.code not in ("surplus", "name", "case"):
             raise Damaged(fault.code, fault.measured)
     parts = parts_of(directory)
-    starts = await relationships(source, parts, "")
-    text = next((each.target for each in starts if each.kind == "officeDocument"), TEXT)
-    text = text if text in parts else TEXT
-    if text not in parts:
-        raise Damaged("damaged", TEXT)
+    text = await body_of(source, parts)
     related = await relationships(source, parts, text)
     counted, aside = [text, *_named(related, NOTES, parts)], [*_named(related, ASIDE, parts)]
     readings = [await parse(source, parts[name], Reading()) for name in counted + aside]
@@ -62,6 +58,16 @@ async def read_docx(source: Source, directory: Directory) -> Document:
     media = [entry for name, entry in parts.items() if name.startswith(MEDIA)]
     pictures = [await _picture(source, entry) for entry in media]
     return Document(length, tuple(pictures), tuple(Danger(*danger) for danger in dangers))
+
+
+async def body_of(source: Source, parts: Mapping[str, Entry]) -> str:
+    """The name of the part that is the document itself. Damaged where there is none."""
+    starts = await relationships(source, parts, "")
+    text = next((each.target for each in starts if each.kind == "officeDocument"), TEXT)
+    text = text if text in parts else TEXT
+    if text not in parts:
+        raise Damaged("damaged", TEXT)
+    return text
 
 
 def _named(related: list[Relationship], kinds: frozenset[str], parts: Mapping[str, Entry]) -> Iterator[str]:

@@ -15,8 +15,9 @@ from io import BytesIO
 from typing import BinaryIO, Final, Literal
 
 from services.media.inspect.child import Done, Limits, run
+from services.media.inspect.documents import body_of
 from services.media.inspect.ffmpeg import ONE_FILTER_THREAD, ONE_THREAD, blame
-from services.media.inspect.members import open_member
+from services.media.inspect.opc import parse, parts_of
 from services.media.inspect.source import Blocks, Source
 from services.media.inspect.wordml import Reading
 from services.media.inspect.zip import read_directory
@@ -36,7 +37,6 @@ OURS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EAGAIN
 WIDEST: Final = "scale='min(1280,iw)':-2"
 KEY_FRAMES: Final = 5
 """Looked at for the poster; all pictures of the same seconds cost five times as much."""
-TEXT: Final = b"word/document.xml"
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,10 @@ async def _ffmpeg(*arguments: str, files: Sequence[int]) -> Done:
 
 
 async def _text(source: Source) -> str:
-    blocks, reading = Blocks(source), Reading()
-    directory = await read_directory(blocks)
-    text = next(entry for entry in directory.entries if entry.raw == TEXT)
-    member = await open_member(blocks, text)
-    async for chunk in member.stream(0, member.size):
-        await asyncio.to_thread(reading.feed, chunk)
-    reading.feed(b"", last=True)
+    """The running text of a docx, of the part that its characters were counted in."""
+    blocks = Blocks(source)
+    parts = parts_of(await read_directory(blocks))
+    reading = await parse(blocks, parts[await body_of(blocks, parts)], Reading())
     return "".join(reading.pieces).strip()
 
 

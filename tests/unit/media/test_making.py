@@ -13,7 +13,9 @@ from services.media.inspect.models import Damaged
 from services.media.publish import making
 from services.media.publish.contents import Piece, Show
 from services.media.publish.making import made
-from tests.data.make_packages import ffmpeg
+from tests.data.make_packages import CONTENT_TYPES, ffmpeg
+from tests.unit.media.inspect.archives import zipped
+from tests.unit.media.inspect.docx import SPACES, read, related, written
 from tests.unit.media.inspect.films import film
 from tests.unit.media.inspect.memory import MemorySource
 
@@ -69,3 +71,12 @@ async def test_what_the_machine_lacks_is_no_fault_of_the_file(
     with pytest.raises(OSError if lacking else Damaged) as fault:
         await shown(photo, "picture")
     assert getattr(fault.value, "errno", None) == (number if lacking else None)
+
+
+async def test_text_of_a_document_is_found_wherever_the_document_says_it_is() -> None:
+    types = CONTENT_TYPES.replace("/word/document.xml", "/word/document2.xml").encode()
+    body = f"<w:document {SPACES}><w:body>{written('桥为什么不怕水')}</w:body></w:document>".encode()
+    start = related(("officeDocument", "word/document2.xml", False))
+    document = zipped({"[Content_Types].xml": types, "_rels/.rels": start, "word/document2.xml": body})
+    assert (await read(document)).characters == 7
+    assert await shown(document, "document") == {"text": "桥为什么不怕水".encode()}
