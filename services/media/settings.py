@@ -31,7 +31,8 @@ class Settings(ServiceSettings):
     """How long one job may take before it is tried again."""
     prove_within: timedelta = timedelta(hours=3)
     """The same of a second look, which decodes films, stands back for checks, and looks twice before it says that one
-    is bad: the most that bounds let it take is some eighty minutes."""
+    is bad: the most that bounds let it take is some eighty minutes. And of a publication, which may have to encode a
+    film anew."""
     at_once: int = Field(default=2, ge=1)
     """Jobs one worker does at a time, all but one of them checks, and one more check while that one is none; to do
     more, run more workers."""
@@ -41,4 +42,4 @@ class Settings(ServiceSettings):
     @property
     def within(self) -> dict[Task, timedelta]:
         """How long a job of each kind may take."""
-        return {"check": self.check_within, "prove": self.prove_within, "publish": self.check_within}
+        return {"check": self.check_within, "prove": self.prove_within, "publish": self.prove_within}

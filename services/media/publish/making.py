@@ -1,7 +1,8 @@
 """Makes files of a package ready for browsers: by ffmpeg in its jail, on files nobody else can name.
 
-Videos keep their streams and lose everything said about them; the index comes first, so that they begin to play at
-once. Pictures are decoded and encoded anew, upright, so that nothing but the picture is left. Documents become text.
+Videos keep their streams, where an mp4 can hold them, and lose everything said about them; the index comes first, so
+that they begin to play at once. Pictures are decoded and encoded anew, upright, so that nothing but the picture is
+left. Documents become text.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import product
 from typing import BinaryIO, Final, Literal
 
 from services.media.inspect.child import Done, Limits, run
@@ -24,8 +26,10 @@ from services.media.inspect.zip import read_directory
 from services.media.publish.contents import Piece
 
 LIMITS: Final = Limits(cpu=120, wall=180, memory=2**31, file=2**30, output=2**26)
+ENCODING: Final = Limits(cpu=3600, wall=180, memory=2**32, file=2**30, nice=10)
+"""An hour of CPU is several times what the most pictures take that a verdict decodes; 4 GiB have room for 8K."""
 FFMPEG: Final = (
-    *("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"),
+    *("ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-max_error_rate", "1"),
     *(*ONE_FILTER_THREAD, *ONE_THREAD),
 )
 PLAIN: Final = (
@@ -35,6 +39,12 @@ PLAIN: Final = (
 OURS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EAGAIN)
 """What the machine lacks where ffmpeg ends with it, and not the file."""
 WIDEST: Final = "scale='min(1280,iw)':-2"
+PICTURES: Final = (
+    ("-c:v", "copy"),
+    ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-vf", "scale='iw-mod(iw,2)':-2"),
+)
+SOUNDS: Final = (("-c:a", "copy"), ("-c:a", "aac"), ("-an",))
+"""The ways of a film's pictures and of its sound into an mp4, the better first."""
 KEY_FRAMES: Final = 5
 """Looked at for the poster; all pictures of the same seconds cost five times as much."""
 
@@ -73,18 +83,26 @@ async def _film_and_poster(video: BinaryIO, out: BinaryIO, piece: Piece) -> Made
     """Both at once; each has ended, whatever became of the other, before the files they work on are closed."""
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_stream_copy(video, out))
+            group.create_task(_film(video, out))
             poster = group.create_task(_poster(piece, video))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return poster.result()
 
 
-async def _stream_copy(video: BinaryIO, out: BinaryIO) -> None:
+async def _film(video: BinaryIO, out: BinaryIO) -> None:
+    """Copies what an mp4 can hold. Of what it cannot the sound is encoded anew, then the pictures, and sound that no
+    decoder knows is left out: nobody required it, or its check had failed."""
     source, target = video.fileno(), out.fileno()
-    wanted = ("-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-dn", "-sn")
-    into = ("-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{target}")
-    await _ffmpeg("-f", "mov", "-i", f"/dev/fd/{source}", *wanted, *PLAIN, *into, files=[source, target])
+    given = ("-f", "mov", "-i", f"/dev/fd/{source}", "-map", "0:V:0", "-map", "0:a:0?", "-dn", "-sn")
+    into = (*PLAIN, "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{target}")
+    limits = LIMITS
+    for pictures, sound in product(PICTURES, SOUNDS):
+        end = (await _ffmpeg(*given, *pictures, *sound, *into, files=[source, target], limits=limits)).end
+        if end.ok or end.how != "exit":
+            break
+        limits = ENCODING
+    end.require()
 
 
 async def _poster(piece: Piece, video: BinaryIO) -> Made:
@@ -104,14 +122,15 @@ async def _picture(piece: Piece, picture: BinaryIO) -> Made:
 
 async def _image(file: BinaryIO, *given: str) -> bytes:
     into = ("-frames:v", "1", "-q:v", "3", "-f", "mjpeg", "pipe:1")
-    return (await _ffmpeg(*given, *PLAIN, *into, files=[file.fileno()])).output
-
-
-async def _ffmpeg(*arguments: str, files: Sequence[int]) -> Done:
-    """What it wrote. Damaged where the file ended it, OSError where the machine did."""
-    done = await run(*FFMPEG, *arguments, limits=LIMITS, files=files)
-    blame(done.end, *OURS)
+    done = await _ffmpeg(*given, *PLAIN, *into, files=[file.fileno()])
     done.end.require()
+    return done.output
+
+
+async def _ffmpeg(*arguments: str, files: Sequence[int], limits: Limits = LIMITS) -> Done:
+    """What it wrote, and how it ended. OSError where it was the machine that ended it."""
+    done = await run(*FFMPEG, *arguments, limits=limits, files=files)
+    blame(done.end, *OURS)
     return done
 
 

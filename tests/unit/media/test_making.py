@@ -1,6 +1,8 @@
 """What is made of a file to be shown, and whose fault it is where that cannot be done."""
 
+import asyncio
 import errno
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from services.media.inspect.child import Done, End
 from services.media.inspect.models import Damaged
+from services.media.inspect.mp4 import read_movie
 from services.media.publish import making
 from services.media.publish.contents import Piece, Show
 from services.media.publish.making import made
@@ -80,3 +83,37 @@ async def test_text_of_a_document_is_found_wherever_the_document_says_it_is() ->
     document = zipped({"[Content_Types].xml": types, "_rels/.rels": start, "word/document2.xml": body})
     assert (await read(document)).characters == 7
     assert await shown(document, "document") == {"text": "桥为什么不怕水".encode()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "codecs"),
+    [
+        ("h264.mp4", ["h264", "aac"]),
+        ("raw.mov", ["h264", "pcm"]),
+        ("telephone.mov", ["h264", "aac"]),
+        ("adpcm.mov", ["h264", "aac"]),
+        ("prores.mov", ["h264", "pcm"]),
+        ("cinepak.mov", ["h264", "aac"]),
+        ("foreign", ["h264"]),
+    ],
+)
+async def test_only_what_an_mp4_cannot_hold_is_encoded_anew(kind: str, codecs: list[str], folder: Path) -> None:
+    data = film("telephone.mov" if kind == "foreign" else kind, folder)
+    data = data.replace(b"ulaw", b"Qxyz") if kind == "foreign" else data
+    made = await shown(data, "video")
+    (folder / "made.mp4").write_bytes(made["video"])
+    streams = await streams_of(folder / "made.mp4")
+    named = [stream["codec_name"].partition("_")[0] for stream in streams]
+    assert (named, list(made)) == (codecs, ["video", "poster"])
+    assert made["video"].index(b"moov") < made["video"].index(b"mdat")
+    movie = (await read_movie(MemorySource(data))).track
+    assert int(streams[0]["nb_frames"]) == len(movie.samples.sizes)
+    copied = (await read_movie(MemorySource(made["video"]))).track.samples.sizes == movie.samples.sizes
+    assert copied == (movie.codec == "h264")
+
+
+async def streams_of(file: Path) -> list[dict[str, str]]:
+    shown = ["-v", "error", "-show_entries", "stream=codec_name,nb_frames", "-of", "json"]
+    probe = await asyncio.create_subprocess_exec("ffprobe", *shown, file, stdout=asyncio.subprocess.PIPE)
+    streams: list[dict[str, str]] = json.loads((await probe.communicate())[0])["streams"]
+    return streams

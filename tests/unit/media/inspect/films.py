@@ -39,6 +39,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "mpeg2.mp4": (*PICTURE, "-c:v", "mpeg2video", "-bf", "2"),
     "mjpeg.mov": (*PICTURE, *TONE, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le"),
     "prores.mov": (*PICTURE, *TONE, "-t", "1", "-c:v", "prores", "-c:a", "pcm_s24le"),
+    "cinepak.mov": (*PICTURE, *LOW, "-t", "1", "-c:v", "cinepak", "-c:a", "pcm_mulaw"),
     "fragments.mp4": (*PICTURE, *TONE, *X264, *FRAGMENTS, "-c:a", "aac"),
     "cmaf.mp4": (*PICTURE, *TONE, *X264, *CMAF, "-c:a", "aac"),
     "rates.mp4": (*PICTURE, *TONE, *THIRDS, *X264, "-c:a", "aac"),
