@@ -11,22 +11,16 @@ import pytest
 from contracts.events.media import MediaValidated
 from contracts.events.registration import EntrySubmitted
 from contracts.events.review import ProvinceReturned
-from contracts.ids import StudioId
 from contracts.rulebook import SHIPPED, Slot
 from services.media.app import assemble_worker
 from services.media.inspect.models import Fault, PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.source import Source
 from services.media.materials.passes import Passes
-from services.registration import app as registration
-from services.registration.certification.store import StudioStore
-from services.registration.settings import Settings as RegistrationSettings
-from services.review import app as review
-from services.review.settings import Settings as ReviewSettings
+from tests.service.media.beside import beside
 from tests.service.media.conftest import Media, package
-from tests.service.media.test_beside_registration import ENTRIES, SHARED, entry_of, studio_of
+from tests.service.media.test_beside_registration import ENTRIES, entry_of, studio_of
 from tests.service.media.test_sweeping import CLOSES
-from tests.service.registration.factories import certified_studio
 from tests.service.registration.stage import Stage
 
 
@@ -56,19 +50,9 @@ def rulebooks(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def stage(media: Media, settings_of: Any) -> AsyncIterator[Stage]:
-    """Registration and review beside media, with the studio of media's callers certified."""
-    given = media.settings.model_dump(include=SHARED | {"s3_bucket"})
-    service = await media.bus.join(registration.build(settings_of(RegistrationSettings, **given), media.clock))
-    screening = await media.bus.join(
-        review.build(settings_of(ReviewSettings, rulebooks=media.settings.rulebooks), media.clock)
-    )
-    for each in (service, screening):
-        media.issuer.admit(each)
-    studio, store = certified_studio(StudioId("s-1")), StudioStore(service.database)
-    await service.transactions.run(lambda tx: store.save(tx, studio))
-    yield Stage(service, media.bus, media.clock, media.issuer)
-    for each in (service, screening):
-        await each.client.close()
+    """Registration beside media, and review."""
+    async with beside(media, settings_of) as both:
+        yield both.stage
 
 
 async def test_failure_seen_in_place_is_final(media: Media) -> None:
