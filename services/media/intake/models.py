@@ -27,6 +27,16 @@ TicketState = Literal["open", "completing", "completed", "aborted", "expired", "
 LIVE: tuple[TicketState, ...] = ("open", "completing")
 
 
+class TakenBack(BaseModel):
+    """Material that every byte was read of after its studio had been told of a pass, and that failed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot: SlotId
+    material: MaterialId
+    mend_by: datetime
+
+
 class Entry(BaseModel):
     """What was heard of an entry: whose it is, and whether it lies with its studio or with the province."""
 
@@ -50,7 +60,21 @@ class Entry(BaseModel):
     returned: int = 0
     """The newest attempt that came back."""
     reopened: tuple[SlotId, ...] = ()
+    """By that return."""
     mend_by: datetime | None = None
+    """By that return."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """Beside any return, and not mended by a submission yet."""
+
+    @property
+    def open_slots(self) -> tuple[SlotId, ...]:
+        """What may be replaced once it came back, whichever of return and taken-back came first."""
+        return tuple(sorted({*self.reopened, *(each.slot for each in self.taken_back)}))
+
+    @property
+    def open_until(self) -> datetime | None:
+        """The later of the times to mend."""
+        return max(filter(None, (self.mend_by, *(each.mend_by for each in self.taken_back))), default=None)
 
 
 class Terms(BaseModel):

@@ -69,7 +69,7 @@ def slot_not_reopened(entry: Entry, slot: str) -> Refused:
         "退回意见没有要求更换这一项材料。",
         "The province did not reopen this slot when it returned the entry.",
         measured=slot,
-        expected=list(entry.reopened),
+        expected=list(entry.open_slots),
     )
 
 

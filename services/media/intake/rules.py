@@ -12,7 +12,7 @@ from contracts.events.review import EntrySubject, ProvinceApproved, ProvinceRetu
 from contracts.ids import SlotId, StudioId, TicketId
 from contracts.rulebook import Rulebook
 from services.media.intake import refusals
-from services.media.intake.models import LIVE, Entry, Terms, Ticket
+from services.media.intake.models import LIVE, Entry, TakenBack, Terms, Ticket
 from services.media.models import StoredPart, Unfinished, Whole
 
 MIB: Final = 2**20
@@ -51,8 +51,13 @@ def submitted(known: Entry | None, event: EntrySubmitted) -> Entry:
     entry = known or _entry(event)
     if event.attempt <= entry.submitted:
         return entry
-    named = tuple(each.material for each in event.materials)
-    return entry.model_copy(update={"submitted": event.attempt, "materials": named, "title": event.title})
+    newest = {
+        "submitted": event.attempt,
+        "materials": tuple(each.material for each in event.materials),
+        "title": event.title,
+        "taken_back": _not_mended(entry, event),
+    }
+    return entry.model_copy(update=newest)
 
 
 def approved(known: Entry | None, event: ProvinceApproved, about: EntrySubject) -> Entry:
@@ -67,12 +72,17 @@ def to_show(entry: Entry) -> bool:
 
 
 def returned(known: Entry | None, event: ProvinceReturned, about: EntrySubject) -> Entry:
-    """The entry after it came back with some slots reopened."""
+    """The entry after it came back with some slots reopened; what was taken back stays open beside them."""
     entry = known or _entry_of(event, about)
     if about.attempt <= entry.returned:
         return entry
     back = {"returned": about.attempt, "reopened": event.reopened_slots, "mend_by": event.mend_by}
     return entry.model_copy(update=back)
+
+
+def taken_back(entry: Entry, back: TakenBack) -> Entry:
+    """The entry after a pass of its material was taken back. One that lies with its province has to come back first."""
+    return entry.model_copy(update={"taken_back": (*entry.taken_back, back)})
 
 
 def lies_with_province(entry: Entry) -> bool:
@@ -84,7 +94,7 @@ def require_open(entry: Entry, slot: SlotId) -> None:
     """Refuse where the entry's material cannot be changed now."""
     if lies_with_province(entry):
         raise refusals.entry_submitted(entry)
-    if entry.returned and slot not in entry.reopened:
+    if entry.returned and slot not in entry.open_slots:
         raise refusals.slot_not_reopened(entry, slot)
 
 
@@ -97,7 +107,7 @@ def admit(entry: Entry, slot: SlotId, size: int, rulebook: Rulebook, now: dateti
     if size > (largest := wanted.largest or ABSURD):
         raise refusals.too_large(size, largest)
     require_open(entry, slot)
-    deadline = deadline_at(rulebook, now, entry.mend_by)
+    deadline = deadline_at(rulebook, now, entry.open_until)
     return Terms(
         revision=rulebook.revision,
         deadline=deadline,
@@ -233,6 +243,12 @@ def due(ticket: Ticket, now: datetime) -> Due | None:
 def orphaned(uploads: tuple[Unfinished, ...], live: frozenset[str], now: datetime) -> tuple[Unfinished, ...]:
     """Unfinished uploads that are old and belong to no live ticket."""
     return tuple(up for up in uploads if up.upload not in live and now >= up.begun_at + FORGOTTEN)
+
+
+def _not_mended(entry: Entry, event: EntrySubmitted) -> tuple[TakenBack, ...]:
+    """What stays taken back: all but what this submission has newer material for. Ids sort by when they were made."""
+    with_ = {each.slot: each.material for each in event.materials}
+    return tuple(back for back in entry.taken_back if with_.get(back.slot, back.material) <= back.material)
 
 
 def _entry(event: EntryOpened | EntrySubmitted) -> Entry:

@@ -11,6 +11,8 @@ from contracts.events.media import MaterialUploaded, MediaValidated
 from contracts.rulebook import Rulebooks, Slot
 from services.media.inspect.models import Claim, PackageFacts
 from services.media.inspect.rules import judge
+from services.media.intake.models import TakenBack
+from services.media.intake.rules import taken_back
 from services.media.intake.store import IntakeStore
 from services.media.materials import rules
 from services.media.materials.models import Check, Material
@@ -105,9 +107,8 @@ class Checking:
     async def _reopen(self, tx: Transaction, material: Material, mend_by: datetime) -> None:
         """Take other material for the slot, whatever the deadline. One that lies with its province has to come back."""
         if entry := await self.entries.entry_to_change(tx, material.entry):
-            later = max(filter(None, (entry.mend_by, mend_by)))
-            reopened = tuple(sorted({*entry.reopened, material.slot})) if entry.returned else entry.reopened
-            await self.entries.keep_entry(tx, entry.model_copy(update={"mend_by": later, "reopened": reopened}))
+            back = TakenBack(slot=material.slot, material=material.id, mend_by=mend_by)
+            await self.entries.keep_entry(tx, taken_back(entry, back))
 
     @transactional
     async def _skip(self, tx: Transaction, job: Job) -> None:
