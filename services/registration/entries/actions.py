@@ -65,12 +65,14 @@ class Entries:
     @transactional
     async def take_upload(self, tx: Transaction, event: MaterialUploaded) -> None:
         """Note that an upload is complete."""
-        await self._take_news(tx, rules.with_upload(await self._known(tx, event.entry), event))
+        known = await self._known(tx, event.entry)
+        await self._take_news(tx, known, rules.with_upload(known, event))
 
     @transactional
     async def take_verdict(self, tx: Transaction, event: MediaValidated) -> None:
         """Note what was found in an upload."""
-        await self._take_news(tx, rules.with_verdict(await self._known(tx, event.entry), event))
+        known = await self._known(tx, event.entry)
+        await self._take_news(tx, known, rules.with_verdict(known, event))
 
     @transactional
     async def decide(self, tx: Transaction, entry_id: EntryId, decision: ProvinceApproved | ProvinceReturned) -> None:
@@ -110,7 +112,7 @@ class Entries:
         before = await self._own(tx, caller, entry_id)
         entry = granted(rules.handed_in(before, self._rulebook(before.campaign), now, named))
         if entry != before:
-            await self._save(tx, before, entry, "hand in")
+            await self._save(tx, entry, "hand in")
         return entry
 
     @transactional
@@ -120,14 +122,15 @@ class Entries:
             await self.store.save(tx, entry.model_copy(update={"state": "incomplete"}))
             tx.audit(f"entry/{entry.id}", "become incomplete", "material not in before the drain was over")
 
-    async def _take_news(self, tx: Transaction, entry: Entry) -> None:
-        after = rules.settled(entry, self._rulebook(entry.campaign))
-        await self._save(tx, entry, after, f"become {after.state}")
+    async def _take_news(self, tx: Transaction, known: Entry, news: Entry) -> None:
+        after = rules.settled(news, self._rulebook(news.campaign))
+        if after.state == known.state:
+            await self.store.save(tx, after)
+        else:
+            await self._save(tx, after, f"become {after.state}")
 
-    async def _save(self, tx: Transaction, before: Entry, entry: Entry, did: str) -> None:
+    async def _save(self, tx: Transaction, entry: Entry, did: str) -> None:
         await self.store.save(tx, entry)
-        if entry == before:
-            return
         tx.audit(f"entry/{entry.id}", did, state=entry.state, attempt=entry.attempt, revision=entry.revision)
         if entry.state == "submitted" and entry.received_at is not None:
             told = entry.model_dump(include={*TOLD, "attempt", "received_at"})
@@ -163,7 +166,8 @@ class Entries:
         rulebook = self.rulebooks.get(entry.campaign)  # an old campaign's may be gone; its entries can still be seen
         waits = rules.outstanding(entry, rulebook) if rulebook else ()
         until = rules.deadline(entry, rulebook) if rulebook else None
-        return EntryView(entry=entry.id, outstanding=waits, deadline=until, **entry.model_dump())
+        given = {"reopened_slots": entry.open_slots, "mend_by": entry.open_until, "deadline": until}
+        return EntryView(entry=entry.id, outstanding=waits, **entry.model_dump() | given)
 
 
 TOLD = frozenset(

@@ -44,6 +44,8 @@ class Material(Record):
     """`first`: every byte is still to be read, and a second verdict may take it back."""
     findings: tuple[Finding, ...] = ()
     checked_at: datetime | None = None
+    mend_by: datetime | None = None
+    """Where its pass was taken back: until when other material is taken."""
 
 
 class NewEntry(Record):
@@ -85,8 +87,30 @@ class Entry(Record):
     """What it was last submitted with."""
     reasons: tuple[Reason, ...] = ()
     reopened_slots: tuple[SlotId, ...] = ()
+    """By its newest return."""
     mend_by: datetime | None = None
+    """By its newest return."""
     decided_at: datetime | None = None
+
+    @property
+    def taken_back(self) -> tuple[Material, ...]:
+        """The materials whose pass was taken back and that are not mended: the newest submission has no newer in the
+        slot. Ids sort by when they were made."""
+        if self.state == "approved":
+            return ()
+        with_ = {each.slot: each.material for each in self.submitted}
+        lost = (each for each in self.materials if each.mend_by is not None)
+        return tuple(each for each in lost if with_.get(each.slot, each.material) <= each.material)
+
+    @property
+    def open_slots(self) -> tuple[SlotId, ...]:
+        """What may be replaced once it came back, whichever of return and taken-back came first."""
+        return tuple(sorted({*self.reopened_slots, *(each.slot for each in self.taken_back)}))
+
+    @property
+    def open_until(self) -> datetime | None:
+        """The later of the times to mend."""
+        return max(filter(None, (self.mend_by, *(each.mend_by for each in self.taken_back))), default=None)
 
 
 class Outstanding(Record):

@@ -52,8 +52,8 @@ def handed_in(
         return entry
     if entry.state != "handed_in" and (refusal := _not_open(entry)):
         return refusal
-    if not rulebook.accepts_tickets(now, entry.mend_by):
-        return _closed(rulebook, entry.mend_by, now)
+    if not rulebook.accepts_tickets(now, entry.open_until):
+        return _closed(rulebook, entry.open_until, now)
     if unknown := named.keys() - {slot.id for slot in rulebook.track(entry.track).slots}:
         return Refusal("slot_unknown", "没有这个材料栏。", "There is no such slot.", {"measured": sorted(unknown)}, 422)
     entry = entry.model_copy(update={"named": named})
@@ -96,7 +96,7 @@ def overdue(entry: Entry, rulebook: Rulebook, now: datetime) -> bool:
     One that only waits for verdicts is never given up, for that delay is ours."""
     if entry.state != "handed_in" or entry.received_at is None:
         return False
-    drained = not rulebook.accepts_bytes(entry.received_at, now, entry.mend_by)
+    drained = not rulebook.accepts_bytes(entry.received_at, now, entry.open_until)
     return drained and any(each.waits_for == "bytes" for each in outstanding(entry, rulebook))
 
 
@@ -109,13 +109,14 @@ def with_upload(entry: Entry, event: MaterialUploaded) -> Entry:
 
 def with_verdict(entry: Entry, event: MediaValidated) -> Entry:
     """The entry knowing of a verdict; an older one than that known changes nothing. Where it takes a pass back, there
-    is time to mend that, whatever the deadline."""
+    is time to mend that, whatever the deadline, and for what was given up before too, as if it had come first."""
     known = _known(entry, event)
     if known.checked_at is not None and known.checked_at >= event.at:
         return entry
     verdict = {"verdict": event.verdict, "stage": event.stage, "findings": event.findings, "checked_at": event.at}
-    later = max(filter(None, (entry.mend_by, event.mend_by)), default=None)
-    return _with(entry, known.model_copy(update=verdict)).model_copy(update={"mend_by": later})
+    after = _with(entry, known.model_copy(update={**verdict, "mend_by": event.mend_by}))
+    taken_up = entry.state == "incomplete" and after.open_until != entry.open_until
+    return after.model_copy(update={"state": "handed_in"}) if taken_up else after
 
 
 def decided(entry: Entry, decision: Decision) -> Entry:
@@ -136,19 +137,19 @@ def deadline(entry: Entry, rulebook: Rulebook) -> datetime | None:
     """Until when an entry can be handed in."""
     submission = rulebook.phase("submission")
     ends = [submission.closes.instant] if submission else []
-    return max([*ends, *([entry.mend_by] if entry.mend_by else [])], default=None)
+    return max([*ends, *([entry.open_until] if entry.open_until else [])], default=None)
 
 
 def _current(entry: Entry, rulebook: Rulebook) -> list[tuple[Slot, Material | None]]:
     """The material each slot stands with: the newest whose bytes came in time, once the one named for it did. After a
-    return, a slot that was not reopened keeps what it was submitted with, and a reopened one waits for another."""
+    return, a slot that is not open keeps what it was submitted with, and an open one waits for another."""
     before = {material.slot: material.material for material in entry.submitted}
     current: list[tuple[Slot, Material | None]] = []
     for slot in rulebook.track(entry.track).slots:
         newest = _newest(entry, slot.id, rulebook)
-        if slot.id in entry.reopened_slots and newest is not None and newest.material == before.get(slot.id):
+        if slot.id in entry.open_slots and newest is not None and newest.material == before.get(slot.id):
             newest = None
-        elif slot.id in before and slot.id not in entry.reopened_slots:
+        elif slot.id in before and slot.id not in entry.open_slots:
             newest = next(each for each in entry.materials if each.material == before[slot.id])
         current.append((slot, newest))
     return current
@@ -161,7 +162,7 @@ def _newest(entry: Entry, slot: SlotId, rulebook: Rulebook) -> Material | None:
         each
         for each in entry.materials
         if each.slot == slot and each.taken_at and each.uploaded_at
-        if rulebook.accepts_bytes(each.taken_at, each.uploaded_at, entry.mend_by)
+        if rulebook.accepts_bytes(each.taken_at, each.uploaded_at, entry.open_until)
     ]
     if slot in entry.named and entry.named[slot] not in {each.material for each in in_time}:
         return None

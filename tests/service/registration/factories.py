@@ -85,6 +85,12 @@ def validated(upload: MaterialUploaded, verdict: str = "pass", at: datetime | No
     return MediaValidated(**{**told, "at": at or upload.at + SECOND, "verdict": verdict, "findings": found})
 
 
+def taken_back(verdict: MediaValidated, mend_by: datetime) -> MediaValidated:
+    """Media tells that every byte was read, and that the material fails after all."""
+    found = {"verdict": "fail", "findings": (TOO_LONG,), "stage": "second"}
+    return verdict.model_copy(update={**found, "at": verdict.at + SECOND, "mend_by": mend_by})
+
+
 TOO_LONG = Finding(
     rule=RuleId("video.aspect"),
     level="required",
