@@ -11,11 +11,10 @@ import pytest
 from chassis.testing import client
 from contracts.events.registration import EntrySubmitted
 from contracts.ids import StudioId, TicketId
-from contracts.rulebook import SHIPPED
 from services.registration.app import build
 from services.registration.certification.store import StudioStore
 from services.registration.settings import Settings
-from tests.service.media.conftest import Media, package
+from tests.service.media.conftest import Media, lenient, package
 from tests.service.media.test_sweeping import CLOSES, STUDIO, DiesAfterSealing, parts_of
 from tests.service.registration.factories import MILLISECOND, certified_studio, new_entry
 from tests.service.registration.stage import Stage
@@ -27,11 +26,7 @@ ENTRIES = "/v1/entries"
 @pytest.fixture
 def rulebooks(tmp_path: Path) -> Path:
     """The campaign with rules that advise, so that a small package passes."""
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    lenient = (SHIPPED / "cloud-studio-2023.yaml").read_text().replace("{level: required, ", "{level: advice, ")
-    (folder / "cloud-studio-2023.yaml").write_text(lenient)
-    return folder
+    return lenient(tmp_path)
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import pytest
 from contracts.events.media import MediaValidated
 from contracts.events.registration import EntrySubmitted
 from contracts.events.review import ProvinceReturned
-from contracts.rulebook import SHIPPED, Slot
+from contracts.rulebook import Slot
 from services.media.app import assemble_worker
 from services.media.inspect.models import Fault, PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.source import Source
 from services.media.materials.passes import Passes
 from tests.service.media.beside import beside
-from tests.service.media.conftest import Media, package
+from tests.service.media.conftest import Media, lenient, package
 from tests.service.media.test_beside_registration import ENTRIES, entry_of, studio_of
 from tests.service.media.test_sweeping import CLOSES
 from tests.service.registration.stage import Stage
@@ -41,11 +41,7 @@ TWO, TAKEN_BACK = Passes(in_place, measure), Passes(in_place, worse)
 @pytest.fixture
 def rulebooks(tmp_path: Path) -> Path:
     """The campaign with rules that advise, so that a small package passes."""
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    lenient = (SHIPPED / "cloud-studio-2023.yaml").read_text().replace("{level: required, ", "{level: advice, ")
-    (folder / "cloud-studio-2023.yaml").write_text(lenient)
-    return folder
+    return lenient(tmp_path)
 
 
 @pytest.fixture
