@@ -22,7 +22,7 @@ from deploy.local.supervision import MARK
 from services.media.app import ApiParts, assemble
 from services.media.intake.mending import Kind, Stuck
 from services.media.queue.models import Overview, Task
-from services.media.queue.rules import level_of
+from services.media.queue.rules import CHECK, level_of
 from services.media.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="材料的检查队列 / uploads and their checks")
@@ -114,8 +114,9 @@ def line(overview: Overview) -> str:
     said += [f"进行 running {overview.running}", f"暂停 paused {overview.paused}", f"等待人工 held {overview.held}"]
     if overview.waiting:
         said.append(f"最久 oldest {overview.oldest_s:.0f} s")
-    if waiting["check"] and overview.checking and overview.job_s is not None:
-        said.append(f"约 {waiting['check'] * overview.job_s / overview.checking:.0f} s 后查完 until all are checked")
+    at_work, took_s = overview.at_work.get(CHECK, 0), overview.took_s.get(CHECK)
+    if waiting["check"] and at_work and took_s is not None:
+        said.append(f"约 {waiting['check'] * took_s / at_work:.0f} s 后查完 until all are checked")
     return "  ".join(said)
 
 

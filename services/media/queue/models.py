@@ -77,14 +77,14 @@ class Overview:
     clocks: Mapping[Lane, float] = field(default_factory=dict)
     """How much each lane was served, in jobs of weight one; a lane idle for long starts where the others are."""
     running: int = 0
-    checking: int = 0
-    """Of these, those that give a first verdict."""
+    at_work: Mapping[int, int] = field(default_factory=dict)
+    """How many of these there are of each level."""
     paused: int = 0
     held: int = 0
     oldest_s: float = 0.0
     """How long the job that was queued first has been waiting."""
-    job_s: float | None = None
-    """Seconds the latest jobs took, on average; None before there was any."""
+    took_s: Mapping[int, float] = field(default_factory=dict)
+    """Seconds the latest jobs of each level took, on average; of a level of which there was none, nothing."""
 
 
 @dataclass(frozen=True)

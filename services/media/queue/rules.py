@@ -6,6 +6,7 @@ behind itself (Goyal, Vin, Cheng: Start-time Fair Queueing, SIGCOMM 1996).
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
@@ -72,13 +73,25 @@ def place(lane: Lane, before: int, overview: Overview, weights: Weights) -> int:
     return ahead + before + 1
 
 
+def wait_s(job: Job, its: int, overview: Overview) -> int | None:
+    """Seconds until a job at its place will probably begin: by how long the latest jobs of each level took, and how
+    many of it are done at a time. None where a level is still to be done of which none ever was."""
+    ahead = Counter[int]()
+    for lane, count in overview.waiting.items():
+        ahead[lane.level] += count if lane.level < job.level else 0
+    ahead[job.level] = its - 1 - ahead.total()
+    if any(count and level not in overview.took_s for level, count in ahead.items()):
+        return None
+    at_once = {level: max(1, overview.at_work.get(level, 0)) for level in ahead}
+    return math.ceil(sum(count * overview.took_s[level] / at_once[level] for level, count in ahead.items() if count))
+
+
 def standing(job: Job, before: int, overview: Overview, weights: Weights) -> Standing:
     """Where a job stands: its place and when it will probably begin, by how long the latest jobs took."""
     if job.state != "waiting":
         return Standing(job)
     its = place(job.lane, before, overview, weights)
-    expected = None if overview.job_s is None else math.ceil((its - 1) * overview.job_s / max(1, overview.checking))
-    return Standing(job, its, expected)
+    return Standing(job, its, wait_s(job, its, overview))
 
 
 def pause_after(tries: int, delays: tuple[float, ...]) -> timedelta | None:

@@ -1,6 +1,8 @@
 """Jobs, in MongoDB. Times are the database's own: workers' clocks do not matter."""
 
 import random
+from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,8 +22,8 @@ LINE = [(name, ASCENDING) for name in ("level", "province", "turn", "again", "qu
 """The order of a lane, and of lanes by level."""
 OVER: Document = {"$expr": {"$lt": ["$until", "$$NOW"]}}
 """A lease that ran out, or a pause."""
-MEASURED = 50
-"""The latest finished jobs that say how long one takes."""
+MEASURED = 200
+"""The latest finished jobs of all levels, which say how long one of each takes."""
 
 
 class QueueStore:
@@ -200,12 +202,15 @@ class QueueStore:
         totals = {
             state: sum(n for key, n in counts.items() if key[0] == state) for state in ("running", "paused", "held")
         }
+        at_work = Counter[int]()
+        for (state, level, _), n in counts.items():
+            at_work[level] += n if state == "running" else 0
         return Overview(
             waiting=waiting,
             clocks=await self.clocks.of(waiting) if waiting else {},
             oldest_s=await self._oldest(),
-            job_s=await self._job_s(),
-            checking=sum(n for key, n in counts.items() if key[:2] == ("running", rules.CHECK)),
+            took_s=await self._took_s(),
+            at_work=at_work,
             **totals,
         )
 
@@ -225,21 +230,15 @@ class QueueStore:
         rows = await (await self._jobs.aggregate(steps)).to_list()
         return rows[0]["ms"] / 1000 if rows else 0.0
 
-    async def _job_s(self) -> float | None:
+    async def _took_s(self) -> Mapping[int, float]:
+        done = {"finished_at": {"$type": "date"}, "started_at": {"$type": "date"}}
         steps: list[Document] = [
-            {
-                "$match": {
-                    "finished_at": {"$type": "date"},
-                    "level": rules.CHECK,
-                    "started_at": {"$type": "date"},
-                }
-            },
+            {"$match": done},
             {"$sort": {"finished_at": -1}},
             {"$limit": MEASURED},
-            {"$group": {"_id": None, "ms": {"$avg": {"$subtract": ["$finished_at", "$started_at"]}}}},
+            {"$group": {"_id": "$level", "ms": {"$avg": {"$subtract": ["$finished_at", "$started_at"]}}}},
         ]
-        rows = await (await self._jobs.aggregate(steps)).to_list()
-        return rows[0]["ms"] / 1000 if rows else None
+        return {row["_id"]: row["ms"] / 1000 async for row in await self._jobs.aggregate(steps)}
 
 
 def _after(delay: timedelta) -> Document:

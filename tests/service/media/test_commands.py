@@ -55,7 +55,7 @@ async def test_nothing_stuck_is_said_and_heal_asks_which(media: Media) -> None:
 
 def test_queue_says_when_all_are_checked() -> None:
     waiting = {Lane(CHECK, "620000"): 30, Lane(CHECK, "510000"): 10, Lane(PROVE, "620000"): 3}
-    said = commands.line(Overview(waiting=waiting, running=4, checking=4, oldest_s=12.4, job_s=0.5))
+    said = commands.line(Overview(waiting=waiting, running=4, at_work={CHECK: 4}, oldest_s=12.4, took_s={CHECK: 0.5}))
     assert said == (
         "待检查 check 40  待逐字节核对 prove 3  待发布 publish 0  进行 running 4  暂停 paused 0  等待人工 held 0  "
         "最久 oldest 12 s  约 5 s 后查完 until all are checked"
