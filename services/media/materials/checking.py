@@ -16,7 +16,7 @@ from services.media.intake.rules import taken_back
 from services.media.intake.store import IntakeStore
 from services.media.materials import rules
 from services.media.materials.models import Check, Material
-from services.media.materials.passes import Followed, Passes
+from services.media.materials.passes import DECODING, Followed, Passes
 from services.media.materials.queueing import Queueing
 from services.media.materials.store import MaterialStore
 from services.media.objects import Packages
@@ -66,7 +66,7 @@ class Checking:
             await self._skip(job)
             return
         slot = rules.slot_of(material, self.rulebooks)
-        source = Followed(self.packages.source(material.object, material.size), reading)
+        source = Followed(self.packages.source(material.object, material.size), reading, DECODING)
         check = self._judged(material, slot, await self.passes.whole(source, slot, material.name))
         await self._tell(job, rules.second(material, check))
 

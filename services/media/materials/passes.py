@@ -24,22 +24,23 @@ class Passes:
 PASSES = Passes(measure_first, measure)
 
 
-DECODING: Final = 10
-"""Of so many parts of a second look one is reading, and the others decoding what is read again for it."""
+DECODING: Final = 9
+"""So many times as long as reading every byte takes decoding, for which it is read again."""
 
 
 class Followed:
-    """A source that says how far its stream was read, and after that how far it is read again."""
+    """A source that says how far its stream was read, and after that how far it is read `again`, which takes so many
+    times as long."""
 
-    def __init__(self, source: Source, reading: Reading) -> None:
+    def __init__(self, source: Source, reading: Reading, again: int = 0) -> None:
         self._source, self._reading, self.size = source, reading, source.size
-        self._passed = False
-        reading.total = DECODING * source.size
+        self._passed, self._again = False, again
+        reading.total = (1 + again) * source.size
 
     async def read(self, start: int, length: int) -> bytes:
         if self._passed:
-            again = self.size + (DECODING - 1) * (start + length)
-            self._reading.done = max(self._reading.done, min(again, self._reading.total))
+            done = self.size + self._again * (start + length)
+            self._reading.done = max(self._reading.done, min(done, self._reading.total))
         return await self._source.read(start, length)
 
     async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
