@@ -16,7 +16,7 @@ from services.media.inspect.source import Blocks, Source, head
 from services.media.inspect.unpack import proving_rar
 from services.media.inspect.zip import read_directory
 
-Show = Literal["video", "picture", "document"]
+Show = Literal["video", "jpeg", "png", "document"]
 
 
 class NotTheSame(Exception):
@@ -94,7 +94,9 @@ def _show(kind: str, slot: Slot) -> Show | None:
         case "mp4" | "mov" if slot.video:
             return "video"
         case "jpg" if slot.images:
-            return "picture"
+            return "jpeg"
+        case "png" if slot.images and slot.images.format.holds("png"):
+            return "png"
         case "docx" if slot.document:
             return "document"
         case _:

@@ -45,6 +45,8 @@ PICTURES: Final = (
 )
 SOUNDS: Final = (("-c:a", "copy"), ("-c:a", "aac"), ("-an",))
 """The ways of a film's pictures and of its sound into an mp4, the better first."""
+ENCODED: Final = {"jpeg": ("-c:v", "mjpeg", "-q:v", "3"), "png": ("-c:v", "png", "-vf", "sidedata=delete")}
+"""How a picture is encoded anew; a PNG would take its EXIF and colour profile along."""
 KEY_FRAMES: Final = 5
 """Looked at for the poster; all pictures of the same seconds cost five times as much."""
 
@@ -66,10 +68,11 @@ async def made(piece: Piece) -> AsyncIterator[Made]:
             with _file() as text:
                 await asyncio.to_thread(text.write, (await _text(piece.source)).encode())
                 yield _made("text", piece, "text/plain; charset=utf-8", text)
-        case "picture":
-            with _file() as picture:
+        case "jpeg" | "png":
+            with _file() as picture, _file(writable=True) as out:
                 await piece.copy(picture)
-                yield await _picture(piece, picture)
+                await _picture(picture, out, piece.show)
+                yield _made("picture", piece, f"image/{piece.show}", out)
         case "video":
             with _file() as video:
                 await piece.copy(video)
@@ -115,9 +118,12 @@ async def _poster(piece: Piece, video: BinaryIO) -> Made:
     return _made("poster", piece, "image/jpeg", BytesIO(image))
 
 
-async def _picture(piece: Piece, picture: BinaryIO) -> Made:
-    image = await _image(picture, "-f", "jpeg_pipe", "-i", f"/dev/fd/{picture.fileno()}")
-    return _made("picture", piece, "image/jpeg", BytesIO(image))
+async def _picture(picture: BinaryIO, out: BinaryIO, kind: Literal["jpeg", "png"]) -> None:
+    """A PNG stays one, or what is transparent would be black."""
+    source, target = picture.fileno(), out.fileno()
+    given, again = ("-f", f"{kind}_pipe", "-i", f"/dev/fd/{source}"), ENCODED[kind]
+    into = (*PLAIN, "-frames:v", "1", "-f", "image2pipe", "-y", f"/dev/fd/{target}")
+    (await _ffmpeg(*given, *again, *into, files=[source, target], limits=ENCODING)).end.require()
 
 
 async def _image(file: BinaryIO, *given: str) -> bytes:

@@ -17,6 +17,7 @@ from services.media.inspect.child import Done, End
 from services.media.publish import making
 from services.media.queue.working import Reading
 from tests.chaos.scenarios import about_entry
+from tests.data.make_exif import exif
 from tests.data.make_packages import docx
 from tests.service.media.conftest import Media, digest, package, submitted
 from tests.service.media.test_second_look import TAKEN_BACK, TWO
@@ -68,10 +69,8 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 def on_its_side(jpeg: bytes) -> bytes:
     """The picture with an EXIF block: orientation 6, and where it was taken as its description."""
-    said = SECRET.encode() + b"\0"
-    entries = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(">HHII", 0x010E, 2, len(said), 38)
-    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 2) + entries + b"\0\0\0\0" + said
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+    block = b"Exif\0\0" + exif(SECRET.encode())
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
 
 
 async def approve(media: Media, entry: str) -> None:

@@ -10,6 +10,7 @@ from tests.data.make_rars import Member, rar5
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.docx import docx, written
 from tests.unit.media.inspect.memory import MemorySource
+from tests.unit.media.inspect.pngs import END, pixels, png
 
 NAME = "片.mp4"
 FILM = b"\0\0\0\x20ftypisom" + bytes(range(256)) * 40
@@ -59,3 +60,12 @@ async def test_only_what_the_slot_asks_about_is_shown(
     members = [Member(str(name).encode(), data, packed=kind != "rar") for name, data in files.items()]
     package = zipped(files) if kind == "zip" else rar5(*members)
     assert [name for name, _, _ in await copied(package, slots[asking])] == found
+
+
+@pytest.mark.parametrize(("admitted", "found"), [(True, ["png"]), (False, [])])
+async def test_png_is_shown_where_the_slot_admits_one(
+    admitted: bool, found: list[str], cover: Slot, slots: dict[str, Slot]
+) -> None:
+    picture = png(2, 2, 8, 2, pixels(14), END)
+    package = picture if admitted else zipped({"图.png": picture})
+    assert [show for _, show, _ in await copied(package, cover if admitted else slots["case"])] == found

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import json
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +15,19 @@ import pytest
 from services.media.inspect.child import Done, End
 from services.media.inspect.models import Damaged
 from services.media.inspect.mp4 import read_movie
+from services.media.inspect.png import png_decodes
 from services.media.publish import making
 from services.media.publish.contents import Piece, Show
 from services.media.publish.making import made
+from tests.data.make_exif import exif
 from tests.data.make_packages import CONTENT_TYPES, ffmpeg
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.docx import SPACES, read, related, written
 from tests.unit.media.inspect.films import film
 from tests.unit.media.inspect.memory import MemorySource
+from tests.unit.media.inspect.pngs import END, SIGN, png
+
+SECRET = b"39.9042"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ async def test_nothing_made_needs_more_threads_where_there_are_more_processors(
 ) -> None:
     monkeypatch.setattr(making, "FFMPEG", (making.FFMPEG[0], "-cpucount", "32", *making.FFMPEG[1:]))
     assert list(await shown(film("h264.mp4", folder), "video")) == ["video", "poster"]
-    assert list(await shown(photo, "picture")) == ["picture"]
+    assert list(await shown(photo, "jpeg")) == ["picture"]
 
 
 @pytest.fixture
@@ -72,7 +79,7 @@ async def test_what_the_machine_lacks_is_no_fault_of_the_file(
 
     monkeypatch.setattr(making, "run", failing)
     with pytest.raises(OSError if lacking else Damaged) as fault:
-        await shown(photo, "picture")
+        await shown(photo, "jpeg")
     assert getattr(fault.value, "errno", None) == (number if lacking else None)
 
 
@@ -117,3 +124,24 @@ async def streams_of(file: Path) -> list[dict[str, str]]:
     probe = await asyncio.create_subprocess_exec("ffprobe", *shown, file, stdout=asyncio.subprocess.PIPE)
     streams: list[dict[str, str]] = json.loads((await probe.communicate())[0])["streams"]
     return streams
+
+
+async def test_png_is_shown_upright_with_what_is_transparent_and_nothing_else_of_it() -> None:
+    row = b"\0" + bytes((200, 100, 50, 128)) * 30
+    said = [
+        (b"tEXt", b"Comment\0" + SECRET),
+        (b"eXIf", exif(SECRET)),
+        (b"iCCP", SECRET + b"\0\0" + zlib.compress(b"x")),
+    ]
+    secret = png(30, 20, 8, 6, *said, (b"IDAT", zlib.compress(row * 20)), END)
+    assert await png_decodes(MemorySource(secret)) is None
+    [(kind, again)] = (await shown(secret, "png")).items()
+    assert (kind, again[:8], SECRET in again) == ("picture", SIGN, False)
+    assert struct.unpack(">LLBB", again[16:26]) == (20, 30, 8, 6)
+    assert await png_decodes(MemorySource(again)) is None
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+async def test_picture_of_which_nothing_comes_is_not_shown(kind: Show) -> None:
+    with pytest.raises(Damaged):
+        await shown(SIGN + bytes(100) if kind == "png" else b"\xff\xd8\xff\xe0" + bytes(100), kind)
