@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
@@ -11,13 +12,16 @@ from chassis.transaction import Transaction
 from contracts.events.media import PublishedFile
 from contracts.ids import EntryId, MaterialId, SlotId
 from services.media.materials.models import Check, Material, Sight
+from services.media.queue.models import OPEN
+
+JUST_NOW_MS: Final = 600_000
 
 
 class MaterialStore:
     """Every query for a caller carries what that caller may see."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._materials = database.materials
+        self._materials, self._jobs = database.materials, database.jobs
 
     async def prepare(self) -> None:
         """Create the indexes; a ticket gives one material, whatever happens."""
@@ -107,9 +111,12 @@ class MaterialStore:
         return {row["object"]["key"] async for row in found}
 
     async def not_published(self, materials: set[MaterialId]) -> set[MaterialId]:
-        """Those of some materials whose files are still being made, or will be."""
-        found = self._materials.find({"_id": {"$in": list(materials)}, "published": None}, {"_id": 1})
-        return {row["_id"] async for row in found}
+        """Those of some materials whose files are being made, or will be without anybody's doing, or were only just
+        now, so that whoever asked what is shown a moment ago does not know yet."""
+        making: Document = {"state": {"$in": OPEN}}
+        just_made: Document = {"$expr": {"$gt": ["$finished_at", {"$subtract": ["$$NOW", JUST_NOW_MS]}]}}
+        query = {"material": {"$in": list(materials)}, "task": "publish", "$or": [making, just_made]}
+        return {row["material"] async for row in self._jobs.find(query, {"material": 1})}
 
     async def published_keys(self, materials: set[MaterialId]) -> set[str]:
         """The keys some materials are shown by."""

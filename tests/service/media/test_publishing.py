@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -222,9 +223,37 @@ async def test_publication_cut_off_before_it_was_kept_is_done_again_and_leaves_n
     assert {item.key for item in await media.store.list(f"published/{material}/")} == keys | {
         f"published/{material}/stray"
     }
+    await sweep_in_time_to_come(media)
+    assert {item.key for item in await media.store.list(f"published/{material}/")} == keys | {
+        f"published/{material}/stray"
+    }
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    await media.api.database.jobs.update_one({"_id": job.id}, {"$set": {"finished_at": long_ago}})
+    await sweep_in_time_to_come(media)
+    assert {item.key for item in await media.store.list(f"published/{material}/")} == keys
+
+
+async def sweep_in_time_to_come(media: Media) -> None:
+    """Sweep as if all that lies in the store had lain there for long."""
     media.clock.set(media.clock.now().replace(year=2100))
     await parts_of(media).sweep.clear_orphans()
-    assert {item.key for item in await media.store.list(f"published/{material}/")} == keys
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "paused", "held", "done", None])
+async def test_files_of_a_publication_that_does_not_go_on_are_dropped(
+    media: Media, shown: bytes, state: str | None
+) -> None:
+    entry = (await media.opened()).entry
+    material = await media.uploaded(entry, shown)
+    await media.settle()
+    await approve(media, entry)
+    if state is None:  # finished jobs are forgotten after a while
+        await media.api.database.jobs.delete_many({"task": "publish"})
+    await media.api.database.jobs.update_one({"task": "publish"}, {"$set": {"state": state}})
+    await media.store.put(f"published/{material}/half", io.BytesIO(b"x"), 1, "text/plain")
+    await sweep_in_time_to_come(media)
+    goes_on = state in ("waiting", "running", "paused")
+    assert len(await media.store.list(f"published/{material}/")) == goes_on
 
 
 def died(point: str) -> None:
