@@ -23,6 +23,8 @@ CONTENT_TYPES: Final = (
     '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument'
     '.wordprocessingml.document.main+xml"/></Types>'
 )
+IMAGE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
+PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
 WORD: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
@@ -116,15 +118,23 @@ def photo(folder: Path, number: int, width: int = 1280, height: int = 960) -> Pa
 
 
 def docx(target: Path, paragraphs: list[str], pictures: list[Path] = []) -> Path:  # noqa: B006 # never changed
-    """A Word document with its text, and pictures among its media."""
+    """A Word document with its text and pictures."""
     body = "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs)
     text = f'<?xml version="1.0" encoding="UTF-8"?><w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>'
     members: dict[str | bytes, Path | bytes] = {
         "[Content_Types].xml": CONTENT_TYPES.encode(),
         "word/document.xml": text.encode(),
+        "word/_rels/document.xml.rels": _references(
+            [f"media/image{number + 1}.jpeg" for number in range(len(pictures))]
+        ),
     }
     members |= {f"word/media/image{number}.jpeg": picture for number, picture in enumerate(pictures, 1)}
     return pack(target, members, zipfile.ZIP_DEFLATED)
+
+
+def _references(pictures: list[str]) -> bytes:
+    rows = "".join(f'<Relationship Id="r{n}" Type="{IMAGE}" Target="{name}"/>' for n, name in enumerate(pictures))
+    return f'<Relationships xmlns="{PACKAGE}">{rows}</Relationships>'.encode()
 
 
 @dataclass(frozen=True)

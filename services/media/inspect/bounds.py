@@ -40,13 +40,21 @@ SAMPLES: Final = 1_000_000
 BOXES: Final = 20_000
 """Boxes at the top of an mp4, or inside one box."""
 TEXT: Final = 16 * 2**20
-"""Bytes of the XML of a document's text."""
-ELEMENTS: Final = 400_000
-"""Elements of a document's XML."""
+"""Bytes of XML that are read of a document."""
+ELEMENTS: Final = 300_000
+"""Elements in the XML that is read of a document."""
+ATTRIBUTES: Final = 600_000
+"""Attributes of these."""
+DEPTH: Final = 200
+"""Depth of elements in a document's XML, and of fields in one another."""
 LETTERS: Final = 1_000_000
 """Letters of a document's text."""
-DEPTH: Final = 200
-"""Depth of elements in a document's XML."""
+FIELDS: Final = 20_000
+"""Fields of a document."""
+CODES: Final = 1_000_000
+"""Letters of the codes of all its fields; what keeps a citation in one writes some thousand."""
+REFERENCES: Final = 10_000
+"""References of a document's parts to each other and to what is outside, links included."""
 PICTURE_HEADER: Final = 16 * 2**20
 """Bytes before a JPEG's frame header."""
 PICTURE_SEGMENTS: Final = 2_000

@@ -120,12 +120,14 @@ def _movie(first: bytes) -> str:
 
 
 def office(names: set[bytes]) -> str:
-    """What a zip is by the names of its members: an office document has its content types at the top."""
+    """What a zip is by the names of its members: an office document has its content types at the top. Old tools write
+    backslashes, and no case matters."""
     if PAGES in names:
         return "pages"
-    if b"[Content_Types].xml" in names:
+    paths = {name.replace(b"\\", b"/").lower() for name in names}
+    if b"[content_types].xml" in paths:
         for folder, kind in OFFICE:
-            if any(name.startswith(folder) for name in names):
+            if any(path.startswith(folder) for path in paths):
                 return kind
     return "zip"
 

@@ -11,12 +11,13 @@ from services.media.inspect import bounds
 from services.media.inspect.decode import Budget, film_decodes, photo_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.ends import OutOfReach
-from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like, office
+from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.ole import old_office, old_word
+from services.media.inspect.opc import kind_of_zip
 from services.media.inspect.png import png_decodes, read_png
 from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.rules import judge
@@ -145,7 +146,7 @@ async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, 
             return kind, None, ()
         kind = "zip" if kind == "unknown" else looks_like(kind, name)
         return kind, None, (Fault(damage.code, damage.measured),)
-    kind = office({entry.raw for entry in directory.entries})
+    kind = await kind_of_zip(source, directory)
     return kind, directory if kind == "zip" else None, directory.faults if kind == "zip" else ()
 
 
@@ -227,7 +228,7 @@ async def _kind(source: Source, name: str) -> str:
 async def _zip_kind(source: Source, name: str) -> str:
     """Which of the formats that are zips. One that cannot be listed is a zip, or Damaged where its name says more."""
     try:
-        return office({entry.raw for entry in (await read_directory(source)).entries})
+        return await kind_of_zip(source, await read_directory(source))
     except Damaged:
         if looks_like("zip", name) != "zip":
             raise

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from contracts.rulebook import Slot
-from services.media.inspect.formats import LOOK, format_of, office
+from services.media.inspect.formats import LOOK, format_of
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Damaged
+from services.media.inspect.opc import kind_of_zip
 from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.source import Blocks, Source, head
 from services.media.inspect.unpack import proving_rar
@@ -58,7 +59,7 @@ async def pieces(source: Source, name: str, slot: Slot) -> AsyncGenerator[Piece,
             yield Piece(name, show, source)
         return
     directory = await read_directory(blocks)
-    if (kind := office({entry.raw for entry in directory.entries})) != "zip":
+    if (kind := await kind_of_zip(blocks, directory)) != "zip":
         if show := _show(kind, slot):
             yield Piece(name, show, source)
         return
@@ -85,7 +86,7 @@ async def _of_rar(source: Source, slot: Slot) -> AsyncGenerator[Piece, None]:
 
 async def _format(member: Source, name: str) -> str:
     kind = format_of(await head(member, LOOK), name)
-    return office({entry.raw for entry in (await read_directory(member)).entries}) if kind == "zip" else kind
+    return await kind_of_zip(member, await read_directory(member)) if kind == "zip" else kind
 
 
 def _show(kind: str, slot: Slot) -> Show | None:

@@ -17,11 +17,9 @@ from itertools import product
 from typing import BinaryIO, Final, Literal
 
 from services.media.inspect.child import Done, Limits, run
-from services.media.inspect.documents import body_of
+from services.media.inspect.documents import read_text
 from services.media.inspect.ffmpeg import ONE_FILTER_THREAD, ONE_THREAD, blame
-from services.media.inspect.opc import parse, parts_of
 from services.media.inspect.source import Blocks, Source
-from services.media.inspect.wordml import Reading
 from services.media.inspect.zip import read_directory
 from services.media.publish.contents import Piece
 
@@ -143,9 +141,7 @@ async def _ffmpeg(*arguments: str, files: Sequence[int], limits: Limits = LIMITS
 async def _text(source: Source) -> str:
     """The running text of a docx, of the part that its characters were counted in."""
     blocks = Blocks(source)
-    parts = parts_of(await read_directory(blocks))
-    reading = await parse(blocks, parts[await body_of(blocks, parts)], Reading())
-    return "".join(reading.pieces).strip()
+    return (await read_text(blocks, await read_directory(blocks))).strip()
 
 
 def _made(kind: Literal["video", "poster", "picture", "text"], piece: Piece, media_type: str, file: BinaryIO) -> Made:

@@ -19,7 +19,8 @@ OUTSIDE: Final = 'TargetMode="External"'
 RELS: Final = "word/_rels/document.xml.rels"
 SPACES: Final = (
     f'xmlns:w="{WORD}" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
-    'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
+    'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" '
+    'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:zz="urn:unknown"'
 )
 OPC: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
 
@@ -34,7 +35,9 @@ def docx(body: str, declared: str = "", media: Mapping[str, bytes] = {}) -> byte
         "[Content_Types].xml": CONTENT_TYPES.encode(),
         "word/document.xml": text.encode(),
     }
-    members |= {f"word/media/{name}": data for name, data in media.items()}
+    if media:
+        members |= {f"word/media/{name}": data for name, data in media.items()}
+        members[RELS] = related(*(("image", f"media/{name}", False) for name in media))
     return zipped(members, zipfile.ZIP_DEFLATED)
 
 
@@ -72,8 +75,8 @@ def field(*codes: str) -> str:
     return f"<w:p>{inner(*codes)}</w:p>"
 
 
-def inner(*codes: str) -> str:
-    """A field inside another one's code, which is what begins like an element."""
-    begin, end = ('<w:r><w:fldChar w:fldCharType="' + kind + '"/></w:r>' for kind in ("begin", "end"))
+def inner(*codes: str, shows: str = "") -> str:
+    """A field inside another one's code, which is what begins like an element; what it `shows` follows its code."""
+    begin, separate, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end"))
     runs = "".join(code if code.startswith("<") else f"<w:r><w:instrText>{code}</w:instrText></w:r>" for code in codes)
-    return begin + runs + end
+    return begin + runs + (f"{separate}<w:r><w:t>{shows}</w:t></w:r>" if shows else "") + end

@@ -9,10 +9,12 @@ import pytest
 from contracts.rulebook import Slot
 from services.media.inspect.formats import family_of, format_of
 from services.media.inspect.kinds import KINDS, WAYS
+from services.media.inspect.models import Document
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
-from tests.data.make_packages import ffmpeg
+from tests.data.make_packages import CONTENT_TYPES, ffmpeg
 from tests.unit.media.inspect.archives import zipped
+from tests.unit.media.inspect.docx import SPACES, related, written
 from tests.unit.media.inspect.memory import MemorySource
 
 PICTURE = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=0.4"]
@@ -116,3 +118,23 @@ async def test_document_of_another_format_is_a_wrong_document(
     verdict = judge(await measure(MemorySource(zipped({name: data})), slots["case"]), slots["case"])
     assert [(f.ok, f.measured) for f in verdict.findings if f.rule == "document.format"] == [(False, kind)]
     assert verdict.outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("[Content_Types].xml", "_rels/.rels", "Word/Document.xml"),
+        ("[Content_Types].xml", "_rels\\.rels", "word\\document.xml"),
+        ("[Content_Types].xml", "_rels/.rels", "doc/main.xml"),
+        ("[Content_Types].xml", "_rels/.rels", "main.xml"),
+    ],
+)
+async def test_document_is_one_wherever_its_text_lies(names: tuple[str, ...], slots: dict[str, Slot]) -> None:
+    contents = [CONTENT_TYPES.encode(), related(("officeDocument", names[2].replace("\\", "/"), False))]
+    text = f"<w:document {SPACES}><w:body>{written('文字')}</w:body></w:document>".encode()
+    data = zipped(dict(zip(names, [*contents, text], strict=True)))
+    facts = await measure(MemorySource(zipped({"案例.docx": data})), slots["case"])
+    [file] = facts.files or ()
+    assert (file.format, facts.faults) == ("docx", ())
+    assert isinstance(file.content, Document)
+    assert file.content.characters == 2
