@@ -39,9 +39,8 @@ OPEN: Final = ((b"vnd.oasis.opendocument.text", "odt"), (b"epub+zip", "epub"), (
 PAGES: Final = b"Index/Document.iwa"
 MOVIES: Final = frozenset({"mp4", "mov", "3gp", "m4a"})
 """Formats made of boxes (ISO/IEC 14496-12)."""
-DEEP: Final = MOVIES | {"jpg", "png", "zip", "ole", "doc"}
-"""Formats that are ever read beyond their first bytes; of any other those say all there is to know. `doc` is one by its
-name, where the bytes do not tell."""
+DEEP: Final = MOVIES | {"jpg", "png", "zip", "ole"}
+"""Formats that are ever read beyond their first bytes; of any other those say all there is to know."""
 OFFICE: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
 FAMILIES: Final[dict[Family, frozenset[str]]] = {
     "video": frozenset(
@@ -79,7 +78,7 @@ def format_of(first: bytes, name: str) -> str:
         return "ts"
     if first[4:5] == b"\x47" and first[196:197] == b"\x47":
         return "m2ts"
-    known = {kind for _, _, kind in SIGNS} | {"mp4", "mov", "docx"}
+    known = {kind for _, _, kind in SIGNS} | {"mp4", "mov", "docx", "doc"}
     if said in known or not said:
         return text_kind(first) or "unknown"
     return said if said.isascii() and said.isalnum() and len(said) <= 8 else "unknown"

@@ -45,6 +45,7 @@ async def old_office(source: Source, name: str) -> str:
         raise Damaged("encrypted", "Office")
     kind = next((kind for stream, kind in OFFICE if stream in entries), "ole")
     if kind == "doc":
+        await _refuse_cut(source, entries[WORD])
         await _refuse_locked(source, entries[WORD])
     return "wps" if kind == "doc" and extension(name) == "wps" else kind
 
@@ -53,6 +54,22 @@ async def old_word(source: Source) -> Damaged:
     """What a document of old Word, which is not read here, comes to."""
     macros = MACROS & {entry.name for entry in await _entries(source)}
     return Damaged("macros", "VBA") if macros else Damaged("resave", "doc")
+
+
+async def _refuse_cut(source: Source, word: Entry) -> None:
+    """Damaged where some of the document's sectors lie beyond the end of the file, as far as the table is read."""
+    header = await head(source, HEADER)
+    shift = int.from_bytes(header[30:32], "little")
+    if shift not in SHIFTS or word.size < SHORT:
+        return
+    at, listed = word.at, TABLES[1] << shift - 2
+    for _ in range(min(word.size >> shift, listed)):
+        if at >= source.size:
+            raise Damaged("truncated", f"{at} > {source.size} B")
+        sector = await _following(source, header, shift, (at >> shift) - 1)
+        if sector >= LAST:
+            return
+        at = sector + 1 << shift
 
 
 async def _refuse_locked(source: Source, word: Entry) -> None:

@@ -110,6 +110,13 @@ def opened(kind: bytes) -> bytes:
         (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "案例.docx", "xlsx"),
         (b"MZ\x90\0\3\0", "案例.docx", "exe"),
         (bytes(5000), "案例.docx", "unknown"),
+        (bytes(5000), "案例.doc", "unknown"),
+        (b"\x01\xfe" * 2000, "案例.doc", "unknown"),
+        ("你好".encode(), "案例.doc", "txt"),
+        (b"{\\rtf1\\ansi x}", "案例.doc", "rtf"),
+        (b"<html><body>x</body></html>", "案例.doc", "html"),
+        (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "案例.doc", "mht"),
+        (b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w/>', "案例.doc", "xml"),
     ],
 )
 async def test_document_of_another_format_is_a_wrong_document(
@@ -117,6 +124,7 @@ async def test_document_of_another_format_is_a_wrong_document(
 ) -> None:
     verdict = judge(await measure(MemorySource(zipped({name: data})), slots["case"]), slots["case"])
     assert [(f.ok, f.measured) for f in verdict.findings if f.rule == "document.format"] == [(False, kind)]
+    assert [f.level for f in verdict.findings if f.rule == "images.count"] == ["required"]
     assert verdict.outcome == "fail"
 
 

@@ -18,6 +18,7 @@ DOCUMENTS = {
     "named late": (ole({**FILLER, "WordDocument": WORD}), "doc", "resave"),
     "password": (ole({**FILLER, "WordDocument": LOCKED}), "doc", "encrypted"),
     "macros": (ole({"WordDocument": WORD, "Macros": b"", "VBA": b"", "dir": b""}), "doc", "macros"),
+    "half": (ole({"WordDocument": WORD})[:-3000], "doc", "truncated"),
     "cut short": (ole({"WordDocument": WORD})[:1000], "doc", "truncated"),
     "docx with a password": (ole({**FILLER, "EncryptedPackage": bytes(5000)}), "docx", "encrypted"),
 }
