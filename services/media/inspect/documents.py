@@ -72,7 +72,7 @@ def _sound(directory: Directory) -> dict[str, Entry]:
     """The document's parts. Damaged where they contradict themselves."""
     for fault in directory.faults:
         if fault.code not in ("surplus", "name", "case"):
-            raise Damaged(fault.code, fault.measured)
+            raise Damaged(fault.code, ": ".join(dict.fromkeys((fault.file or TEXT, fault.measured))))
     return parts_of(directory)
 
 

@@ -133,8 +133,9 @@ def office(names: set[bytes]) -> str:
 
 def family_of(kind: str, name: str) -> Family:
     """The kind of part a file is, by its format; by its name's extension where the format is none of any part, so that
-    a text called a video is a wrong video and not a missing one."""
+    a text called a video is a wrong video and not a missing one. An archive called a document is a spoilt one."""
     said = claimed(name)
     said = "" if said in FAMILIES["archive"] else said
-    tellers = (said,) if kind in ("unknown", "ole") else (kind, said)
+    spoilt = kind in FAMILIES["archive"] and said in FAMILIES["document"]
+    tellers = (said,) if spoilt or kind in ("unknown", "ole") else (kind, said)
     return next((family for each in tellers for family, kinds in FAMILIES.items() if each in kinds), "other")

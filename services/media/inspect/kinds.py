@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from contracts.events.media import Text
+from services.media.inspect.names import extension
 
 
 class Kind(NamedTuple):
@@ -33,6 +34,12 @@ WAYS: Final = {
     "word": Text(
         zh="请用 Word 或 WPS 打开，点“文件→另存为”，文件类型选“Word 文档(*.docx)”，再重新打包（要求：{asked}）。",
         en="Open it in Word or WPS, choose Save As, Word Document (*.docx), and pack it again (asked for: {asked}).",
+    ),
+    "anew": Text(
+        zh="请用 Word 或 WPS 打开原文件，点“文件→另存为”，存为新的“Word 文档(*.docx)”后重新打包（要求：{asked}）；"
+        "如果是压缩包改了扩展名，请解压后放入其中的文档。",
+        en="Open the original in Word or WPS, save it as a new Word Document (*.docx) and pack that (asked for: "
+        "{asked}); if it is an archive that was renamed, hand in the document inside.",
     ),
     "pages": Text(
         zh="请在 Pages 文稿中点“文件→导出为→Word”，存为 docx 后重新打包（要求：{asked}）。",
@@ -155,12 +162,21 @@ KINDS: Final = {
     "epub": Kind("电子书（epub）", "e-book (epub)", "other"),
     "empty": Kind("空文件", "empty file", "nothing"),
 }  # fmt: skip
+WORD_NAMES: Final = frozenset({"docx", "docm", "dotx", "doc"})
+SPOILT: Final = Kind(
+    "zip 压缩包，里面缺少 Word 文档应有的内容，可能已损坏",
+    "zip without what a Word document consists of, perhaps damaged",
+    "anew",
+)
+
+
+def _known(kind: str, name: str) -> Kind | None:
+    return SPOILT if kind == "zip" and extension(name) in WORD_NAMES else KINDS.get(kind)
 
 
 def called(kind: str, name: str) -> Text:
     """What a file really is, as a sentence of its own: also where its name says something else."""
-    known = KINDS.get(kind)
-    ending = name.rpartition(".")[2].casefold() if "." in name else ""
+    known, ending = _known(kind, name), extension(name)
     if known is None:
         return Text(zh="无法识别这个文件的内容。", en="What is in this file cannot be recognised.")
     if ending in (kind, {"jpg": "jpeg", "tif": "tiff"}.get(kind)):
@@ -180,7 +196,9 @@ def loose(kind: str) -> tuple[Text, Text]:
     return Text(zh=zh, en=en), LOOSE.get(known.way, PACK)
 
 
-def mended(kind: str, asked: str) -> Text:
-    """How to get from a format to one that is asked for."""
-    way = WAYS[KINDS[kind].way if kind in KINDS else "other"]
+def mended(kind: str, asked: str, name: str) -> Text:
+    """How to get from a format to one that is asked for. What cannot be recognised and is called a document is one
+    that was spoilt."""
+    known = _known(kind, name)
+    way = WAYS[known.way if known else "nothing" if extension(name) in WORD_NAMES else "other"]
     return Text(zh=way.zh.format(asked=asked), en=way.en.format(asked=asked))

@@ -32,11 +32,13 @@ class Damaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong with the bytes themselves. `file` is None where the package itself is meant."""
+    """Something wrong with the bytes themselves. `file` is None where the package itself is meant; `inside` is what
+    kind of file it is, where the fault is in what the file holds and not in how the archive holds it."""
 
     code: FaultCode
     measured: str
     file: str | None = None
+    inside: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)

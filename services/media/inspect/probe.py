@@ -94,9 +94,10 @@ async def _facts(package: Package, slot: Slot, proof: Proof, budget: Budget | No
     facts = PackageFacts(kind, blocks.size, proof.sha256, None, package.faults)
     if isinstance(slot.container, ArchiveContainer):
         return await _archive(blocks, slot, facts, package.directory, proof, budget)
-    content, wrong = None, tuple(replace(fault, file=fault.file or package.name) for fault in package.faults)
     kind = kind if blocks.size else claimed(package.name) or kind
-    file = File(package.name, blocks.size, kind, family_of(kind, package.name), (blocks.size, 0))
+    family = family_of(kind, package.name)
+    content, wrong = None, tuple(replace(each, file=package.name, inside=family) for each in package.faults)
+    file = File(package.name, blocks.size, kind, family, (blocks.size, 0))
     if not wrong:
         content, wrong = await _look(blocks, file, slot, budget)
     return replace(facts, files=(replace(file, content=content),), faults=wrong)
@@ -200,9 +201,12 @@ async def _member(
         return file, ()
     try:
         member = opened or await open_member(source, entry, by_ends=not proof.sha256 and _by_ends(entry))
-        kind = await _kind(member, entry.name)
     except Damaged as damage:
         return file, (Fault(damage.code, damage.measured, file.name),)
+    try:
+        kind = await _kind(member, entry.name)
+    except Damaged as damage:
+        return file, (Fault(damage.code, damage.measured, file.name, inside="document"),)
     file = replace(file, format=kind, family=family_of(kind, entry.name))
     content, wrong = await _look(member, file, slot, budget)
     return replace(file, content=content), wrong
@@ -244,9 +248,9 @@ async def _look(
     try:
         content = await _content(source, file, slot)
     except Damaged as damage:
-        return None, (Fault(damage.code, damage.measured, file.name),)
+        return None, (Fault(damage.code, damage.measured, file.name, file.family),)
     dangers = content.dangers if isinstance(content, Document) else ()
-    wrong = tuple(Fault(each.code, each.measured, file.name) for each in dangers)
+    wrong = tuple(Fault(each.code, each.measured, file.name, file.family) for each in dangers)
     return content, (*wrong, *(await _tried(source, file, slot, content, budget) if budget else ()))
 
 

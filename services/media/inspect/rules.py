@@ -17,11 +17,12 @@ from contracts.rulebook.material import (
     VideoRules,
 )
 from services.media.inspect import bounds, phrases
+from services.media.inspect.embedded import fit, passed_over
 from services.media.inspect.kinds import called, loose, mended
+from services.media.inspect.misprints import trouble_of
 from services.media.inspect.models import (
     Claim,
     Document,
-    Embedded,
     Fault,
     File,
     Image,
@@ -31,7 +32,6 @@ from services.media.inspect.models import (
     Video,
 )
 from services.media.inspect.names import extension
-from services.media.inspect.spoilt import FAULTS
 from services.media.inspect.wording import RULES
 
 CODEC = "h264"
@@ -86,9 +86,13 @@ def _recognised(finding: Finding, kind: str) -> Finding:
     """The finding on an upload's kind, with what the upload is in plain words where it is not what was asked for."""
     if finding.ok:
         return finding
-    this, mend = loose(kind)
-    message = Text(zh=finding.message.zh + this.zh, en=f"{finding.message.en} {this.en}")
-    return finding.model_copy(update={"message": message, "mend": mend})
+    return _adding(finding, *loose(kind))
+
+
+def _adding(finding: Finding, more: Text, mend: Text | None = None) -> Finding:
+    """The same finding with another sentence, and another way to mend it."""
+    message = Text(zh=finding.message.zh + more.zh, en=f"{finding.message.en} {more.en}")
+    return finding.model_copy(update={"message": message, "mend": mend or finding.mend})
 
 
 def _faults(faults: Sequence[Fault]) -> Iterator[Finding]:
@@ -100,7 +104,7 @@ def _faults(faults: Sequence[Fault]) -> Iterator[Finding]:
 
 
 def _fault(fault: Fault) -> Finding:
-    trouble = FAULTS[fault.code]
+    trouble = trouble_of(fault)
     zh, en = (f"“{fault.file}”", f"“{fault.file}”") if fault.file else ("压缩包", "The archive")
     return Finding(
         rule=RuleId(f"{'file' if fault.file else 'package'}.{fault.code}"),
@@ -165,9 +169,8 @@ def _file_rules(part: PartRules, mine: Sequence[File]) -> Iterator[Finding]:
 
 def _named(finding: Finding) -> Finding:
     """The same finding of a wrong format, saying what the file really is and the way from there."""
-    said, told = finding.message, called(finding.measured, finding.file or "")
-    message = Text(zh=said.zh + told.zh, en=f"{said.en} {told.en}")
-    return finding.model_copy(update={"message": message, "mend": mended(finding.measured, finding.expected)})
+    kind, name = finding.measured, finding.file or ""
+    return _adding(finding, called(kind, name), mended(kind, finding.expected, name))
 
 
 def _videos(part: VideoRules, mine: Sequence[File]) -> Iterator[Finding]:
@@ -202,20 +205,18 @@ def _images(part: ImageRules, mine: Sequence[File]) -> Iterator[Finding]:
 
 
 def _image_count(part: ImageRules, mine: Sequence[File], files: Sequence[File]) -> Iterator[Finding]:
-    """Equal pictures count once. Pictures in documents count if they keep every rule; those that do not are taken for
-    decoration. What lies in a document that cannot be looked into is not held against the sender."""
+    """Equal pictures count once. Pictures in documents count if they keep every rule. What lies in a document that
+    cannot be looked into is not held against the sender."""
     keys = {file.key for file in mine}
     documents = [file.content for file in files if isinstance(file.content, Document)] if part.embedded else []
-    keys |= {each.key for document in documents for each in document.pictures if _fit(part, each)}
+    inside = [each for document in documents for each in document.pictures]
+    keys |= {each.key for each in inside if fit(part, each)}
     unseen = part.embedded and any(file.format == "doc" for file in files)
     check = _counted(part.count.holds, len(keys))
     level: Level = "advice" if unseen else part.count.level
-    yield from _hold("images.count", level, phrases.expected(part.count), [check])
-
-
-def _fit(part: ImageRules, picture: Embedded) -> bool:
-    large = picture.shown is not None and (part.resolution is None or part.resolution.holds(*picture.shown))
-    return large and part.format.holds(picture.format)
+    more = None if check.ok else passed_over(part, inside)
+    for finding in _hold("images.count", level, phrases.expected(part.count), [check]):
+        yield _adding(finding, more) if more else finding
 
 
 def _naming(slot: Slot, naming: Naming) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.rulebook import Slot
+from contracts.rulebook.material import FileContainer
 from services.media.inspect.formats import family_of, format_of
 from services.media.inspect.kinds import KINDS, WAYS
 from services.media.inspect.models import Document
@@ -14,8 +15,9 @@ from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
 from tests.data.make_packages import CONTENT_TYPES, ffmpeg
 from tests.unit.media.inspect.archives import zipped
-from tests.unit.media.inspect.docx import SPACES, related, written
+from tests.unit.media.inspect.docx import SPACES, docx, related, with_parts, written
 from tests.unit.media.inspect.memory import MemorySource
+from tests.unit.media.inspect.ole import ole
 
 PICTURE = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=0.4"]
 FILMS = {
@@ -126,6 +128,37 @@ async def test_document_of_another_format_is_a_wrong_document(
     assert [(f.ok, f.measured) for f in verdict.findings if f.rule == "document.format"] == [(False, kind)]
     assert [f.level for f in verdict.findings if f.rule == "images.count"] == ["required"]
     assert verdict.outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("data", "broken", "mend"),
+    [
+        (docx("<w:p>" * 300), "file.absurd", "复制"),
+        (docx(written("文字"))[:-20], "file.truncated", "另存为"),
+        (docx("<w:p>"), "file.damaged", "另存为"),
+        (zipped({"a.txt": b"x"}), "document.format", "另存为"),
+        (b"\0" * 5000, "document.format", "能否打开"),
+        (with_parts(docx(written("文字")), {"../../a.txt": b""}), "file.path", "另存为"),
+        (ole({"EncryptedPackage": bytes(5000)}), "file.encrypted", "保护文档"),
+    ],
+)
+async def test_spoilt_document_is_mended_in_word(data: bytes, broken: str, mend: str, slots: dict[str, Slot]) -> None:
+    case = slots["case"]
+    package = zipped({"案例.docx": data})
+    alone = case.model_copy(update={"container": FileContainer(kind="file"), "rules": case.rules[:1]})
+    for source, slot in ((package, case), (data, alone)):
+        verdict = judge(await measure(MemorySource(source), slot, "案例.docx"), slot)
+        told = [f for f in verdict.findings if not f.ok and f.rule != "images.count"]
+        assert [finding.rule for finding in told] == [broken]
+        assert mend in told[0].mend.zh
+
+
+async def test_password_of_the_archive_is_not_the_document_s(slots: dict[str, Slot]) -> None:
+    locked = bytearray(zipped({"案例.docx": docx(written("文字"))}))
+    locked[6] |= 1
+    locked[locked.rindex(b"PK\1\2") + 8] |= 1
+    verdict = judge(await measure(MemorySource(bytes(locked)), slots["case"]), slots["case"])
+    assert ["保护文档" in f.mend.zh for f in verdict.findings if f.rule == "file.encrypted"] == [False]
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,21 @@ def test_files_are_counted_by_their_kind(names: list[str], broken: set[str], slo
     assert {finding.rule for finding in verdict.findings if not finding.ok} == broken
 
 
+async def test_pictures_in_a_document_that_do_not_count_are_told(slots: dict[str, Slot], jpeg: Path) -> None:
+    photo = jpeg.read_bytes()  # noqa: ASYNC240 # a small file
+    media = {"a.png": b"\x89PNG\r\n\x1a\n", "b.jpg": b"\xff\xd8\xff", "c.jpg": photo}
+    case = slots["case"]
+    assert case.images
+    assert case.images.resolution
+    large = case.images.resolution.model_copy(update={"min": Pixels(2000, 2000)})
+    strict = case.model_copy(update={"rules": (case.images.model_copy(update={"resolution": large}),)})
+    facts = await measure(MemorySource(zipped({"案例.docx": docx("<w:p/>", media=media)})), case)
+    [told] = [finding for finding in judge(facts, strict).findings if finding.rule == "images.count"]
+    assert "另有 3 张" in told.message.zh
+    assert "1 张格式是 png（要求 jpg），1 张不够大（要求 ≥ 2000x2000 ↻），1 张无法读取" in told.message.zh
+    assert "1 of format png (required: jpg), 1 too small" in told.message.en
+
+
 async def test_old_word_document_is_known_under_any_name(slots: dict[str, Slot]) -> None:
     facts = await measure(MemorySource(zipped({"案例.docx": ole({"WordDocument": b"x"})})), slots["case"])
     assert [file.format for file in facts.files or ()] == ["doc"]
