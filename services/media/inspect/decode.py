@@ -1,9 +1,9 @@
-"""Tries whole films and whole photographs in a real decoder, which runs in a jail of its own.
+"""Tries whole films in a real decoder, which runs in a jail of its own.
 
-A film is read once more for it and takes a second of CPU for some hundred pictures of 1080p; a photograph some 40 ms.
-Both belong to the pass after the first verdict. ffmpeg is given the samples in a file of our own making through a pipe,
-knows no other protocol and no other format, and has neither network nor a folder to read: a playlist or an address
-inside a video leads nowhere.
+A film is read once more for it and takes a second of CPU for some hundred pictures of 1080p. That belongs to the pass
+after the first verdict. ffmpeg is given the samples in a file of our own making through a pipe, knows no other protocol
+and no other format, and has neither network nor a folder to read: a playlist or an address inside a video leads
+nowhere.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.media.inspect import bounds
-from services.media.inspect.child import Done, Limits, run
 from services.media.inspect.flaws import of_film, reached, untried
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.mp4 import read_movie
@@ -25,14 +24,6 @@ from services.media.inspect.watching import NICE, watch
 DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg",
                             "prores", "png", "dvvideo", "dnxhd", "jpeg2000", "svq1", "svq3", "cinepak"})  # fmt: skip
 """Codecs that every ffmpeg of Debian decodes; others are named in the verdict and not tried."""
-PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**20)
-SCANS: Final = 100
-"""Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
-HARMLESS: Final = "extraneous bytes before marker"
-"""What cameras leave between segments and every viewer skips."""
-CUT: Final = "Premature end of JPEG file"
-WARNED: Final = 2
-"""What djpeg ends with where it could go on after a fault."""
 
 
 @dataclass
@@ -76,25 +67,3 @@ async def _film(source: Source, name: str | None, budget: Budget, heard: bool) -
             yield fault
     if not reel.strips[0].whole:
         yield Fault("partly", reached(reel), name)
-
-
-async def photo_decodes(source: Source, name: str | None = None) -> Fault | None:
-    """Whether all of a JPEG can be decoded. OSError where the decoder is missing, the machine too busy or the store
-    away: no verdict then."""
-    scaled = ["-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-outfile", "/dev/null"]
-    try:
-        done = await run("djpeg", *scaled, limits=PHOTO_LIMITS, stdin=source.stream(0, source.size))
-        in_bounds(done)
-    except Damaged as damage:
-        return Fault(damage.code, damage.measured, name)
-    if done.end.ok or HARMLESS in done.end.errors:
-        return None
-    if CUT in done.end.errors:
-        return Fault("truncated", f"{source.size} B", name)
-    return Fault("flawed" if (done.end.how, done.end.code) == ("exit", WARNED) else "undecodable", "JPEG", name)
-
-
-def in_bounds(done: Done) -> None:
-    """Damaged where the decoder had to be stopped."""
-    if done.end.how in ("cpu", "timeout", "overrun"):
-        raise Damaged("absurd", done.end.measured)

@@ -8,7 +8,7 @@ from typing import Final
 from contracts.rulebook import Slot
 from contracts.rulebook.material import ArchiveContainer, FileContainer, PartRules
 from services.media.inspect import bounds
-from services.media.inspect.decode import Budget, film_decodes, photo_decodes
+from services.media.inspect.decode import Budget, film_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.ends import OutOfReach
 from services.media.inspect.formats import LOOK, MOVIES, claimed, family_of, format_of, looks_like
@@ -18,6 +18,7 @@ from services.media.inspect.models import Content, Damaged, Document, Fault, Fil
 from services.media.inspect.mp4 import read_mp4
 from services.media.inspect.ole import old_office, old_word
 from services.media.inspect.opc import kind_of_zip
+from services.media.inspect.photos import photo_decodes
 from services.media.inspect.png import png_decodes, read_png
 from services.media.inspect.rar import RarEntry, read_rar
 from services.media.inspect.rules import judge

@@ -199,7 +199,7 @@ async def _run(source: Source, reel: Reel, nice: int) -> Watched:
         async for chunk in running.output():
             sound.hear(chunk)
             await asyncio.sleep(GATHERS)
-        _in_bounds(end := await running.end())
+        in_bounds(end := await running.end())
     blame(end, errno.EAGAIN)  # no thread could be started
     if end.ok and not pictures.finished:
         raise ToolMissing(errno.EPROTO, f"a decoder of another kind: {end.errors[:300]}", end.tool)
@@ -217,7 +217,7 @@ SEEN: Final = ("-map", "0:v:0", "-fps_mode", "passthrough", "-noautoscale", "-f"
 HEARING: Final = ("-map", "0:a:0", "-f", "framecrc", "pipe:1")
 
 
-def _in_bounds(end: End) -> None:
+def in_bounds(end: End) -> None:
     """Damaged where the decoder had to be stopped."""
     if end.how in ("cpu", "timeout", "overrun"):
         raise Damaged("absurd", end.measured)

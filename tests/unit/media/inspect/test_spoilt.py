@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.media.inspect import bounds
-from services.media.inspect.decode import Budget, film_decodes, photo_decodes
+from services.media.inspect.decode import Budget, film_decodes
 from services.media.inspect.documents import read_docx
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.models import Damaged, Document, Fault, Image, Video
 from services.media.inspect.mp4 import read_mp4
+from services.media.inspect.photos import photo_decodes
 from services.media.inspect.source import Source
 from services.media.inspect.zip import read_directory
 from tests.data.make_packages import ffmpeg

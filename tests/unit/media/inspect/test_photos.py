@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.rulebook import Slot
-from services.media.inspect.decode import photo_decodes
+from services.media.inspect.photos import photo_decodes
 from services.media.inspect.probe import measure
 from tests.data.make_packages import ffmpeg
 from tests.unit.media.inspect.archives import zipped
@@ -30,6 +30,17 @@ def photos(folder: Path, jpeg: Path) -> dict[str, bytes]:
     }
 
 
+def strayed(data: bytes) -> bytes:
+    """The photograph with what some cameras leave after a segment."""
+    at = 4 + int.from_bytes(data[4:6], "big")
+    return data[:at] + b"\0\0\0" + data[at:]
+
+
+def said(data: bytes, comment: bytes) -> bytes:
+    """The photograph with a comment in it."""
+    return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
+
+
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
@@ -40,6 +51,24 @@ def photos(folder: Path, jpeg: Path) -> dict[str, bytes]:
 async def test_photograph_is_decoded_whole(kind: str, code: str | None, photos: dict[str, bytes]) -> None:
     fault = await photo_decodes(MemorySource(photos[kind]), "a.jpg")
     assert (fault and fault.code) == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("plain", None), ("cut", "truncated"), ("noise", "flawed"), ("no tables", "undecodable")]
+)
+async def test_stray_bytes_between_segments_hide_nothing_that_follows(
+    kind: str, code: str | None, photos: dict[str, bytes]
+) -> None:
+    fault = await photo_decodes(MemorySource(strayed(photos[kind])), "a.jpg")
+    assert (fault and fault.code) == code
+
+
+async def test_comment_that_speaks_like_the_decoder_excuses_nothing(photos: dict[str, bytes]) -> None:
+    excuse = b"Corrupt JPEG data: 3 extraneous bytes before marker 0xdb\n" * 500
+    fault = await photo_decodes(MemorySource(said(photos["noise"], excuse)), "a.jpg")
+    assert fault is not None
+    assert fault.code == "flawed"
+    assert await photo_decodes(MemorySource(strayed(said(photos["plain"], excuse)))) is None
 
 
 async def test_photograph_of_a_thousand_scans_is_not_decoded_to_its_end(photos: dict[str, bytes]) -> None:

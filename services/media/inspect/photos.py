@@ -1,0 +1,91 @@
+"""Tries whole photographs in djpeg, which runs in a jail of its own; one of 12 megapixels takes some 40 ms of CPU.
+
+Of a photograph it does not complain of, its exit says enough. Of others it is asked for all it has to say, since it
+tells its first complaint alone otherwise, and for the picture, of which rows may not have come.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from services.media.inspect.child import Limits, child, run
+from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.source import Source
+from services.media.inspect.watching import in_bounds
+
+PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**24, errors=2**24)
+SCANS: Final = 100
+"""Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
+QUICKLY: Final = ("-fast", "-scale", "1/8", "-maxscans", str(SCANS))
+EVERYTHING: Final = ("-verbose",) * 3
+"""Makes djpeg tell every complaint."""
+WARNED: Final = 2
+"""What djpeg ends with where it could go on after a fault."""
+HARMLESS: Final = (b"extraneous bytes before marker", b"bad ICC marker", b"unknown JFIF revision",
+                   b"Invalid SOS parameters for sequential", b"Unknown Adobe color transform")  # fmt: skip
+"""Complaints of what every viewer takes no notice of, such as what cameras leave between segments."""
+COMPLAINTS: Final = (b"Corrupt JPEG data: ", b"Premature end of JPEG file", b"Inconsistent progression sequence",
+                     b"Warning: ", *HARMLESS)  # fmt: skip
+"""How its complaints begin; what else it tells is what it found."""
+CUT: Final = b"Premature end of JPEG file"
+
+
+@dataclass
+class Complaints:
+    """What djpeg complains of, told in lines. A comment inside the picture is told too, so that a picture may complain
+    of itself, and nothing it says takes a complaint back."""
+
+    harmless: bool = False
+    harmful: bool = False
+    cut: bool = False
+    _rest: bytes = b""
+
+    def hear(self, told: bytes) -> None:
+        """Go on with what it tells next."""
+        *lines, self._rest = (self._rest + told).split(b"\n")
+        for line in lines:
+            if line.startswith(COMPLAINTS):
+                known = any(words in line for words in HARMLESS)
+                self.harmless, self.harmful = self.harmless or known, self.harmful or not known
+                self.cut = self.cut or line.startswith(CUT)
+
+    @property
+    def none(self) -> bool:
+        """Whether all it ended with a warning for was harmless."""
+        return self.harmless and not self.harmful
+
+
+async def photo_decodes(source: Source, name: str | None = None) -> Fault | None:
+    """Whether all of a JPEG can be decoded. OSError where the decoder is missing, the machine too busy or the store
+    away: no verdict then."""
+    try:
+        await _prove(source)
+    except Damaged as damage:
+        return Fault(damage.code, damage.measured, name)
+    return None
+
+
+async def _prove(source: Source) -> None:
+    whole = source.stream(0, source.size)
+    done = await run("djpeg", *QUICKLY, "-outfile", "/dev/null", limits=PHOTO_LIMITS, stdin=whole)
+    in_bounds(done.end)
+    if done.end.ok:
+        return
+    if (done.end.how, done.end.code) != ("exit", WARNED):
+        raise Damaged("undecodable", "JPEG")
+    complaints = await _complaints(source)
+    if complaints.cut:
+        raise Damaged("truncated", f"{source.size} B")
+    if not complaints.none:
+        raise Damaged("flawed", "JPEG")
+
+
+async def _complaints(source: Source) -> Complaints:
+    """All that is wrong with a photograph the decoder got through."""
+    complaints, whole = Complaints(), source.stream(0, source.size)
+    told = child("djpeg", *EVERYTHING, *QUICKLY, limits=PHOTO_LIMITS, stdin=whole, hears=complaints.hear)
+    async with told as running:
+        end = await running.end()
+    if end.how == "overrun":
+        raise Damaged("undecodable", "JPEG")
+    in_bounds(end)
+    return complaints
