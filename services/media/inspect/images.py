@@ -2,7 +2,7 @@
 
 import re
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
@@ -17,7 +17,10 @@ ALONE: Final = frozenset({0x01, FILL, *range(0xD0, 0xD9)})
 ORIENTATION: Final = 0x0112
 NUMBERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}
 """How Exif writes whole numbers: the orientation is to be the first kind, and viewers read it in any."""
-USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
+PROGRESSIVE: Final = 0xC2
+FRAME: Final = 6 + 3 * 4
+"""Bytes of a frame's header that are read: four colours at most."""
+USUAL: Final = frozenset({0xC0, 0xC1, PROGRESSIVE})
 """Frames that viewers and browsers decode: baseline, extended, progressive; 8 bits, Huffman coded."""
 RARE: Final = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic", 0xF7: "JPEG-LS"}
 MARKER: Final = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
@@ -32,29 +35,56 @@ TAIL: Final = 64 * 2**10
 """Bytes at the end of a file in which the end of the picture is looked for; some cameras append data."""
 
 
+class Frame(NamedTuple):
+    """What a JPEG's headers say of its picture: the size it is coded in, how, in which colours, whether viewers lay it
+    on its side, where its first scan's marker is, and of how many colours that is."""
+
+    size: Pixels
+    coding: int
+    colours: bytes
+    turned: bool = False
+    scan: int = 0
+    brought: int = 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether one scan brings all of it."""
+        return self.coding != PROGRESSIVE and self.brought == len(self.colours)
+
+
 async def read_jpeg(source: Source) -> Image:
     """The picture a JPEG shows. Damaged where it has no frame, no scan or no end, is larger than any camera's, or coded
     as no browser decodes it."""
-    size, turned, at = Pixels(0, 0), False, 2
+    size, turned = (frame := await read_frame(source)).size, frame.turned
+    _refuse_bomb(size, source.size)
+    await _check_end(source, frame.scan + 2 + await _length(source, frame.scan + 2))
+    return Image(Pixels(size.height, size.width) if turned else size)
+
+
+async def read_frame(source: Source) -> Frame:
+    """What the headers say, up to the first scan."""
+    frame, turned, at = None, False, 2
     for _ in range(bounds.PICTURE_SEGMENTS):
         marker, at = await _marker(source, at)
         if marker == END or at > bounds.PICTURE_HEADER:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker in ALONE:
             continue
-        length = int.from_bytes(await exactly(source, at, 2), "big")
+        length = await _length(source, at)
         if length < 2:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
-        if marker == SCAN and size.width:
-            _refuse_bomb(size, source.size)
-            await _check_end(source, at + length)
-            return _image(size, turned)
+        if marker == SCAN and frame:
+            return frame._replace(turned=turned, scan=at - 2, brought=(await exactly(source, at + 2, 1))[0])
         if marker in FRAMES:
-            size = _size(marker, await exactly(source, at + 2, min(length - 2, 6)))
+            frame = _frame(marker, await exactly(source, at + 2, min(length - 2, FRAME)))
         elif marker == APP1:
             turned = turned or _orientation(await exactly(source, at + 2, length - 2)) in TURNED
         at += length
     raise Damaged("absurd", f"SOS > {at}")
+
+
+async def _length(source: Source, at: int) -> int:
+    return int.from_bytes(await exactly(source, at, 2), "big")
 
 
 async def _marker(source: Source, at: int) -> tuple[int, int]:
@@ -69,7 +99,7 @@ async def _marker(source: Source, at: int) -> tuple[int, int]:
     return marker, at + (1 if marker == FILL else 2)
 
 
-def _size(marker: int, frame: bytes) -> Pixels:
+def _frame(marker: int, frame: bytes) -> Frame:
     if len(frame) < 6:
         raise Damaged("damaged", "SOF")
     bits, height, width, colours = struct.unpack_from(">BHHB", frame)
@@ -81,7 +111,7 @@ def _size(marker: int, frame: bytes) -> Pixels:
         raise Damaged("damaged", f"{width}x{height}")
     if width * height > bounds.PIXELS:
         raise Damaged("bomb", f"{width}x{height}")
-    return Pixels(width, height)
+    return Frame(Pixels(width, height), marker, frame[6::3])
 
 
 def _refuse_bomb(size: Pixels, length: int) -> None:
@@ -101,10 +131,6 @@ async def _check_end(source: Source, scan: int) -> None:
             return
         last = chunk[-1:]
     raise Damaged("truncated", f"EOI, {source.size} B")
-
-
-def _image(size: Pixels, turned: bool) -> Image:
-    return Image(Pixels(size.height, size.width) if turned else size)
 
 
 def _orientation(segment: bytes) -> int:

@@ -4,18 +4,19 @@ Of a photograph it does not complain of, its exit says enough. Of others it is a
 tells its first complaint alone otherwise, and for the picture, of which rows may not have come.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from services.media.inspect.child import Limits, child, run
+from services.media.inspect.images import read_frame
 from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.scans import SCANS, read_scans, unfinished
 from services.media.inspect.source import Source
 from services.media.inspect.watching import in_bounds
 
 PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**24, errors=2**24)
-SCANS: Final = 100
-"""Scans of a progressive picture; honest ones have some ten, and each is another pass over all of it."""
-QUICKLY: Final = ("-fast", "-scale", "1/8", "-maxscans", str(SCANS))
+QUICKLY: Final = ("-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-pnm")
 EVERYTHING: Final = ("-verbose",) * 3
 """Makes djpeg tell every complaint."""
 WARNED: Final = 2
@@ -27,6 +28,11 @@ COMPLAINTS: Final = (b"Corrupt JPEG data: ", b"Premature end of JPEG file", b"In
                      b"Warning: ", *HARMLESS)  # fmt: skip
 """How its complaints begin; what else it tells is what it found."""
 CUT: Final = b"Premature end of JPEG file"
+PNM: Final = re.compile(rb"P([56])\n(\d+) (\d+)\n255\n")
+EMPTY: Final = frozenset({0x3F, 0x40, 0x80})
+"""What djpeg writes for what never came, where a picture is coded as brightness or light, or as ink."""
+NOTICEABLE: Final = 50
+"""One row in so many may be missing."""
 
 
 @dataclass
@@ -65,6 +71,9 @@ async def photo_decodes(source: Source, name: str | None = None) -> Fault | None
 
 
 async def _prove(source: Source) -> None:
+    frame = await read_frame(source)
+    if not frame.at_once and unfinished(frame, scans := await read_scans(source, frame)):
+        raise Damaged("truncated", f"只有 only {len(scans)} 遍 scans")
     whole = source.stream(0, source.size)
     done = await run("djpeg", *QUICKLY, "-outfile", "/dev/null", limits=PHOTO_LIMITS, stdin=whole)
     in_bounds(done.end)
@@ -72,20 +81,32 @@ async def _prove(source: Source) -> None:
         return
     if (done.end.how, done.end.code) != ("exit", WARNED):
         raise Damaged("undecodable", "JPEG")
-    complaints = await _complaints(source)
-    if complaints.cut:
-        raise Damaged("truncated", f"{source.size} B")
-    if not complaints.none:
-        raise Damaged("flawed", "JPEG")
+    await _look_closer(source)
 
 
-async def _complaints(source: Source) -> Complaints:
-    """All that is wrong with a photograph the decoder got through."""
+async def _look_closer(source: Source) -> None:
+    """Damaged where anything is wrong with a photograph the decoder got through, by how much of it is there."""
     complaints, whole = Complaints(), source.stream(0, source.size)
     told = child("djpeg", *EVERYTHING, *QUICKLY, limits=PHOTO_LIMITS, stdin=whole, hears=complaints.hear)
     async with told as running:
+        picture = b"".join([chunk async for chunk in running.output()])
         end = await running.end()
     if end.how == "overrun":
         raise Damaged("undecodable", "JPEG")
     in_bounds(end)
-    return complaints
+    if complaints.none:
+        return
+    rows, missing = _rows(picture)
+    if missing * NOTICEABLE > rows:
+        raise Damaged("truncated", f"只有 only {100 * (rows - missing) // rows} %")
+    raise Damaged("truncated" if complaints.cut else "flawed", f"{source.size} B" if complaints.cut else "JPEG")
+
+
+def _rows(picture: bytes) -> tuple[int, int]:
+    """Rows of a decoded picture, and how many of them never came."""
+    head = PNM.match(picture)
+    if head is None:
+        return 1, 1
+    width, rows = int(head[2]) * (3 if head[1] == b"6" else 1), int(head[3])
+    starts = range(head.end(), head.end() + rows * width, width)
+    return rows, sum(picture[at] in EMPTY and picture.count(picture[at], at, at + width) == width for at in starts)

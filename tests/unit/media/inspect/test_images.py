@@ -9,6 +9,7 @@ from contracts.rulebook.measures import Pixels
 from services.media.inspect.images import read_jpeg
 from services.media.inspect.models import Damaged
 from tests.data.make_packages import ffmpeg
+from tests.unit.media.inspect.jpegs import with_size
 from tests.unit.media.inspect.memory import MemorySource
 
 
@@ -22,11 +23,6 @@ def with_orientation(data: bytes, value: int, order: str = "<") -> bytes:
     tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, value, 0, 0)
     body = b"Exif\0\0" + tiff
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:]
-
-
-def with_size(data: bytes, width: int, height: int) -> bytes:
-    at = data.index(b"\xff\xc0") + 5
-    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
 
 async def refusal(data: bytes) -> str:
