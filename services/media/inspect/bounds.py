@@ -32,7 +32,12 @@ DECODED: Final = 80_000_000_000
 """Pixels decoded of all videos of a package: eleven minutes of 1080p at 60 frames a second. Beyond that it is said how
 far decoding went, and nothing is held against a film that is merely long and large."""
 QUICK: Final = 256_000_000
-"""The same before a first verdict: a minute and a half of slides at 1080p with sound, some 0.4 s."""
+"""Pixels of videos, and as many of pictures, that are decoded before a first verdict: a minute and a half of slides at
+1080p with sound, or ten photographs of 12 megapixels, some 0.4 s."""
+PICTURE: Final = 4_000_000_000
+"""Pixels one picture may count as: the largest, progressive in ten scans."""
+PICTURES: Final = 12_000_000_000
+"""Pixels all pictures of a package may count as: twice what fits into it of the largest that cameras make."""
 EDITS: Final = 1_000
 """Edits of a track: cuts that a camera or a phone's editor left."""
 SAMPLES: Final = 1_000_000

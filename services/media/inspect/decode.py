@@ -28,12 +28,25 @@ DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2
 
 @dataclass
 class Budget:
-    """Pixels that may still be decoded of a package, however fast the machine is. What they do not suffice for is
-    decoded `partly`, or put off."""
+    """Pixels that may still be decoded of a package, of its videos and of its pictures, however fast the machine is.
+    What they do not suffice for is put off, or, where nothing comes later, a video is decoded `partly` and a picture
+    is one too many."""
 
     pixels: int
+    pictures: int = bounds.PICTURES
     partly: bool = True
     put_off: bool = False
+
+    def affords(self, picture: int) -> bool:
+        """Whether a picture that counts as so many pixels is decoded now; they are taken. Damaged where it is one too
+        many."""
+        if picture <= self.pictures:
+            self.pictures -= picture
+            return True
+        if self.partly:
+            raise Damaged("absurd", f"图片共 pictures altogether > {bounds.PICTURES:,} px")
+        self.put_off = True
+        return False
 
 
 async def film_decodes(source: Source, name: str | None, budget: Budget, heard: bool) -> tuple[Fault, ...]:

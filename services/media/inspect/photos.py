@@ -5,13 +5,17 @@ tells its first complaint alone otherwise, and for the picture, of which rows ma
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.media.inspect import bounds
 from services.media.inspect.child import Limits, child, run
-from services.media.inspect.images import read_frame
+from services.media.inspect.decode import Budget
+from services.media.inspect.images import Frame, read_frame
 from services.media.inspect.models import Damaged, Fault
-from services.media.inspect.scans import SCANS, read_scans, unfinished
+from services.media.inspect.phrases import pixels
+from services.media.inspect.scans import SCANS, Scan, read_scans, unfinished
 from services.media.inspect.source import Source
 from services.media.inspect.watching import in_bounds
 
@@ -19,6 +23,10 @@ PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**24, error
 QUICKLY: Final = ("-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-pnm")
 EVERYTHING: Final = ("-verbose",) * 3
 """Makes djpeg tell every complaint."""
+KEEPING: Final = 6
+"""Passes over a picture that it takes to keep it in memory, as one of several scans has to be."""
+DENSE: Final = 3
+"""Pixels a byte counts as."""
 WARNED: Final = 2
 """What djpeg ends with where it could go on after a fault."""
 HARMLESS: Final = (b"extraneous bytes before marker", b"bad ICC marker", b"unknown JFIF revision",
@@ -60,20 +68,34 @@ class Complaints:
         return self.harmless and not self.harmful
 
 
-async def photo_decodes(source: Source, name: str | None = None) -> Fault | None:
-    """Whether all of a JPEG can be decoded. OSError where the decoder is missing, the machine too busy or the store
-    away: no verdict then."""
+async def photo_decodes(source: Source, name: str | None, budget: Budget) -> Fault | None:
+    """Whether all of a JPEG can be decoded, as far as the budget suffices for it. OSError where the decoder is missing,
+    the machine too busy or the store away: no verdict then."""
     try:
-        await _prove(source)
+        await _prove(source, budget)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     return None
 
 
-async def _prove(source: Source) -> None:
+async def _prove(source: Source, budget: Budget) -> None:
     frame = await read_frame(source)
-    if not frame.at_once and unfinished(frame, scans := await read_scans(source, frame)):
-        raise Damaged("truncated", f"只有 only {len(scans)} 遍 scans")
+    scans = () if frame.at_once else await read_scans(source, frame)
+    if (cost := _price(frame, scans, source.size)) > bounds.PICTURE:
+        raise Damaged("absurd", f"{pixels(frame.size)}, {len(scans)} 遍 scans, {source.size} B")
+    if not frame.at_once and unfinished(frame, scans):
+        raise Damaged("truncated", f"{len(scans)} 遍 scans, 未完 unfinished")
+    if budget.affords(cost):
+        await _decode(source)
+
+
+def _price(frame: Frame, scans: Sequence[Scan], length: int) -> int:
+    """Pixels a photograph counts as."""
+    passes = 1 if frame.at_once else KEEPING + len(scans)
+    return frame.size.width * frame.size.height * passes + DENSE * length
+
+
+async def _decode(source: Source) -> None:
     whole = source.stream(0, source.size)
     done = await run("djpeg", *QUICKLY, "-outfile", "/dev/null", limits=PHOTO_LIMITS, stdin=whole)
     in_bounds(done.end)

@@ -8,6 +8,7 @@ from zlib_ng import zlib_ng
 
 from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
+from services.media.inspect.decode import Budget
 from services.media.inspect.models import Damaged, Fault, Image
 from services.media.inspect.source import Source, exactly
 
@@ -52,10 +53,13 @@ async def read_png(source: Source) -> Image:
     return Image((await _header(source)).size)
 
 
-async def png_decodes(source: Source, name: str | None = None) -> Fault | None:
-    """Whether all of a PNG is there and can be inflated: what is left out then is only what its bytes mean."""
+async def png_decodes(source: Source, name: str | None, budget: Budget) -> Fault | None:
+    """Whether all of a PNG is there and can be inflated, as far as the budget suffices for it: what is left out then is
+    only what its bytes mean. A byte of its rows counts as a pixel."""
     try:
-        await _prove(source, await _header(source))
+        header = await _header(source)
+        if budget.affords(header.unpacked):
+            await _prove(source, header)
     except Damaged as damage:
         return Fault(damage.code, damage.measured, name)
     return None

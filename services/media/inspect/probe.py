@@ -40,17 +40,17 @@ LONG: Final = 8 * 2**20
 async def measure_first(source: Source, slot: Slot, name: str = "") -> PackageFacts:
     """What ranges can prove: the directory, every header, the content of the files the slot asks about; of a long video
     that is deflated, what its two ends say. Where that means reading nearly every byte anyway, as in a small package,
-    or where the ends do not say that all is well, every byte is read at once, and films are decoded that take no time:
-    where that was all, the facts say so by being `complete`, and `measure` need not follow."""
+    or where the ends do not say that all is well, every byte is read at once, and what takes no time is decoded: where
+    that was all, the facts say so by being `complete`, and `measure` need not follow."""
     package = await _open(source, slot, name)
     if _ranges_cost(package.entries, source.size) < source.size:
         try:
             facts = await _facts(package, slot, Proof(opened=opened_in_place(package.blocks, package.entries)))
         except OutOfReach:
-            return await _prove(package, slot, Budget(bounds.QUICK, partly=False))
+            return await _prove(package, slot, Budget(bounds.QUICK, bounds.QUICK, partly=False))
         if not any(map(_by_ends, package.entries)) or judge(facts, slot).outcome != "fail":
             return facts
-    return await _prove(package, slot, Budget(bounds.QUICK, partly=False))
+    return await _prove(package, slot, Budget(bounds.QUICK, bounds.QUICK, partly=False))
 
 
 async def measure(source: Source, slot: Slot, name: str = "", budget: Budget | None = None) -> PackageFacts:
@@ -262,7 +262,7 @@ async def _tried(source: Source, file: File, slot: Slot, content: Content | None
             sound = slot.video.sound if slot.video else None
             return await film_decodes(source, file.name, budget, heard=sound is not None and sound.level == "required")
         case Image():
-            undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name)
+            undecoded = await (png_decodes if file.format == "png" else photo_decodes)(source, file.name, budget)
             return (undecoded,) if undecoded else ()
         case _:
             return ()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 def with_size(data: bytes, width: int, height: int) -> bytes:
     """The picture with another size in its header."""
-    at = data.index(b"\xff\xc0") + 5
+    at = data.index(b"\xff\xc2" if b"\xff\xc2" in data else b"\xff\xc0") + 5
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
 
