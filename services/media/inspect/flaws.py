@@ -4,17 +4,15 @@ A picture is bad where the decoder had to make some of it up, or where none came
 film of which the decoder complains of nothing, is how the film was made: a field, or a picture that is never shown.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import accumulate
-from math import ceil
 from typing import Final, NamedTuple
 
 from services.media.inspect.models import Fault, FaultCode
 from services.media.inspect.phrases import pixels, stretch
 from services.media.inspect.reel import Reel, Strip
 from services.media.inspect.samples import REORDERED
+from services.media.inspect.showing import Showing
 from services.media.inspect.sound import DECODED, UNREADABLE
 from services.media.inspect.tracks import Track
 from services.media.inspect.watching import BROKEN, MISSING, WHOLE, Pictures, Watched
@@ -30,18 +28,17 @@ TOLD: Final = 3
 """Places that are told."""
 TINY: Final = 8
 """Bytes of a sample of MPEG-4 that says nothing moved, of which no picture need come (ISO/IEC 14496-2, vop_coded)."""
-EVER: Final = 2**63
-"""After any moment, in ticks."""
 ONE_OF_TWO: Final = bytes((WHOLE, MISSING, WHOLE))
 FIELDS: Final = 5
 """More than one place in so many like that, and the film is of fields, two of which make one picture."""
 
 
 class Place(NamedTuple):
-    """A stretch of a film with bad pictures in it: when it begins and ends, and how many they are and last."""
+    """A stretch of a film with bad pictures in it: when it begins and ends in ticks, how many they are, and how many
+    seconds they last."""
 
-    start: Fraction
-    end: Fraction
+    start: int
+    end: int
     bad: int
     lasting: Fraction
 
@@ -65,16 +62,17 @@ def untried(sound: Track, name: str | None, heard: bool) -> Fault | None:
 def reached(reel: Reel) -> str:
     """How far a film was decoded, of how long it is."""
     [pictures, *_] = reel.strips
-    samples, timescale = pictures.track.samples, pictures.track.timescale
-    ends = (Fraction(ticks, timescale) for ticks in (samples.time(pictures.taken), samples.length))
-    return " / ".join(stretch(0, end) for end in ends)
+    showing = Showing(pictures.track)
+    _, end = pictures.track.samples.span(pictures.taken)
+    return f"{stretch(0, showing.at(end))} / {stretch(0, showing.seconds)}"
 
 
 def _of_pictures(pictures: Pictures, track: Track, name: str | None) -> Iterator[Fault]:
     places, count = list(_places(pictures, track)), len(pictures.became)
     if places:
         bad = sum(place.bad for place in places)
-        where = ", ".join(stretch(place.start, place.end) for place in places[:TOLD])
+        showing = Showing(track)
+        where = ", ".join(stretch(*showing.of(place.start, place.end)) for place in places[:TOLD])
         where += " …" if len(places) > TOLD else ""
         fails = _fails(places, bad * MUCH > count)
         yield Fault("undecodable" if fails else "flawed", f"{track.codec} @ {where}: {bad} / {count}", name)
@@ -107,8 +105,8 @@ def _places(pictures: Pictures, track: Track) -> Iterator[Place]:
     """Where bad pictures are that are shown, near ones together."""
     bad = list(_bad(pictures, track))
     times = sorted(track.samples.shown(len(pictures.became))) if bad else []
-    times.append(times[-1] + track.samples.length // len(track.samples.sizes) if times else 0)
-    seen, second = _Shown(track), track.timescale
+    times.append(track.samples.span(len(pictures.became))[1])
+    seen, second = Showing(track), track.timescale
     place: tuple[int, int, int, int] | None = None
     for number in bad:
         start, end = times[number], times[number + 1]
@@ -126,7 +124,7 @@ def _places(pictures: Pictures, track: Track) -> Iterator[Place]:
 
 def _place(ticks: tuple[int, int, int, int], second: int) -> Place:
     start, end, bad, lasting = ticks
-    return Place(Fraction(start, second), Fraction(end, second), bad, Fraction(lasting, second))
+    return Place(start, end, bad, Fraction(lasting, second))
 
 
 def _bad(pictures: Pictures, track: Track) -> Iterator[int]:
@@ -157,21 +155,3 @@ def _first_whole(track: Track) -> int:
     it out."""
     times = track.samples.shown(REORDERED)
     return sum(time < times[0] for time in times)
-
-
-class _Shown:
-    """The moments an edit list shows; all where there is none."""
-
-    def __init__(self, track: Track) -> None:
-        spans = sorted((start, _end(start, length, track.timescale)) for start, length in track.edits)
-        self._starts = [start for start, _ in spans]
-        self._ends = list(accumulate((end for _, end in spans), max))
-
-    def __contains__(self, time: int) -> bool:
-        at = bisect_right(self._starts, time) - 1
-        return not self._starts or (at >= 0 and time < self._ends[at])
-
-
-def _end(start: int, seconds: Fraction, second: int) -> int:
-    """Where an edit ends; 0 seconds are all that is left."""
-    return start + ceil(seconds * second) if seconds else EVER

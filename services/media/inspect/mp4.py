@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 from typing import Final
 
 from zlib_ng import zlib_ng
@@ -15,6 +14,7 @@ from services.media.inspect import bounds
 from services.media.inspect.boxes import Box, Place, load, top_boxes
 from services.media.inspect.models import Damaged, Video
 from services.media.inspect.samples import Defaults, add_fragment
+from services.media.inspect.showing import Showing
 from services.media.inspect.source import Source
 from services.media.inspect.tracks import Track, tracks_of
 
@@ -114,13 +114,8 @@ def _shown(track: Track) -> Pixels:
 
 
 def _duration(track: Track) -> timedelta:
-    """What the samples last, cut where an edit list shows less of them."""
-    samples = track.samples
-    seconds = lasts = Fraction(samples.length, track.timescale)
-    if track.edits:
-        end = lasts + Fraction(samples.delay, track.timescale)
-        left = [(end - Fraction(start, track.timescale), length) for start, length in track.edits]
-        seconds = min(lasts, sum((max(min(room, length or room), Fraction(0)) for room, length in left), Fraction(0)))
+    """From when the first picture is shown to when the last has been, cut where an edit list shows less of it."""
+    seconds = Showing(track).seconds
     if seconds > LONGEST.total_seconds():
         raise Damaged("absurd", f"{float(seconds):.0f} s")
     return timedelta(milliseconds=round(seconds * 1000))

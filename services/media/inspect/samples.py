@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, compress, islice, repeat
-from operator import ge, mul, sub
+from operator import add, ge, mul, sub
 from typing import Final, NamedTuple, TypeAlias
 
 from services.media.inspect import bounds
@@ -55,8 +55,10 @@ class Samples:
     sync: "Numbers | None" = None
     shifts: Numbers = field(default_factory=lambda: array("i"))
     """How much later than it is decoded each is shown; none where all are shown as they are decoded."""
-    delay: int = 0
-    """From decoding the first sample to showing the first picture."""
+    begin: int = 0
+    """When the first is decoded."""
+    end: int = 0
+    """When the last has been decoded."""
 
     @property
     def length(self) -> int:
@@ -69,22 +71,24 @@ class Samples:
         before = sum(self.sizes[self.firsts[chunk] : number])
         return self.starts[chunk] + before, self.sizes[number]
 
-    def time(self, number: int) -> int:
-        """When a sample is decoded."""
-        at = 0
-        for count, length in zip(self.counts, self.lengths, strict=True):
-            at += min(number, count) * length
-            number -= min(number, count)
-        return at
-
     def shown(self, first: int | None = None) -> Numbers:
         """When each of the first so many, or of all, is shown; that need not be the order they lie in."""
-        lasting = (length for count, length in zip(self.counts, self.lengths, strict=True) for _ in range(count))
-        times = accumulate(lasting, initial=0)
-        shifts = chain(self.shifts, repeat(0))
-        return array(
-            "q", (time + shift for _, time, shift in islice(zip(self.sizes, times, shifts, strict=False), first))
-        )
+        lasting = chain.from_iterable(map(repeat, self.lengths, self.counts))
+        times = accumulate(lasting, initial=self.begin)
+        some = islice(times, len(self.sizes) if first is None else min(first, len(self.sizes)))
+        return array("q", map(add, some, chain(self.shifts, repeat(0))) if self.shifts else some)
+
+    def span(self, first: int | None = None) -> tuple[int, int]:
+        """When the first so many, or all, begin to be shown, and when the one that is shown last has been."""
+        times = self.shown(first)
+        if not times:
+            return self.begin, self.begin
+        last = max(times)
+        return min(times), last + self._lasts(len(times) - 1 - times[::-1].index(last))
+
+    def _lasts(self, number: int) -> int:
+        """How long a sample lasts."""
+        return next(islice(chain.from_iterable(map(repeat, self.lengths, self.counts)), number, None))
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks in order."""
@@ -108,13 +112,15 @@ def from_table(table: Box) -> Samples:
     times = table.need(b"stts")
     rows = times.numbers("I", 8, 2 * times.field("I", 4))
     counts, lengths, sizes = rows[::2], rows[1::2], _sizes(table)
-    if sum(counts) > len(sizes):
+    if (left := len(sizes) - sum(counts)) < 0:
         raise Damaged("missing-samples", f"{len(sizes)} / {sum(counts)}")
+    if left and counts:  # players let the others last as long as the last that is told of
+        counts[-1] += left
     starts, firsts, entries = _chunks(table, len(sizes)) if sizes else (array("Q"), array("Q"), array("I"))
     samples = Samples(
         sizes, starts, firsts, entries, counts, lengths, _sync(table, len(sizes)), _shifts(table, len(sizes))
     )
-    samples.delay = min(samples.shown(REORDERED), default=0) if samples.shifts else 0
+    samples.end = samples.length
     return samples
 
 

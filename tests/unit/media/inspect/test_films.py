@@ -73,7 +73,7 @@ async def test_film_spoilt_at_its_start_is_undecodable(kind: str, folder: Path) 
 
 async def test_film_of_noise_says_that_nothing_comes_of_it(folder: Path) -> None:
     assert await faults(await spoilt(film("h264.mp4", folder), 0, 150, "noise")) == [
-        ("undecodable", "h264 @ 0:00–0:07: 150 / 150")
+        ("undecodable", "h264 @ 0:00–0:06: 150 / 150")
     ]
 
 
@@ -90,6 +90,7 @@ async def test_what_an_edit_list_cuts_off_is_not_held_against_a_film(folder: Pat
     movie = await read_movie(MemorySource(data))
     edited = changed(data, b"moov/trak/edts/elst", lambda _: numbers([0, 1, 4000, 2 * movie.track.timescale, 0x10000]))
     assert await faults(await spoilt(edited, 20, 35)) == []
+    assert await faults(await spoilt(edited, 60, 90)) == [("undecodable", "h264 @ 0:00–0:02: 31 / 150")]
 
 
 @pytest.mark.parametrize(("heard", "code"), [(True, "undecodable-sound"), (False, "flawed-sound")])

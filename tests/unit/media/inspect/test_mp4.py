@@ -119,6 +119,14 @@ async def test_video_cut_without_encoding_lasts_as_its_edit_list_says(folder: Pa
     await agrees(target)
 
 
+@pytest.mark.parametrize("more", [[], ["-use_editlist", "0"]])
+async def test_slides_that_stand_ever_longer_last_until_the_last_has_been_shown(more: list[str], folder: Path) -> None:
+    """The last of ten is shown after 8.1 s; the moments of decoding are closer together."""
+    slides = ["-vf", "setpts=N*N*0.1/TB", "-fps_mode", "vfr", "-c:v", "libx264", "-bf", "2", *more]
+    lasts = (await measured(ffmpeg(*SMALL, *slides, folder / f"slides-{len(more)}.mp4"))).duration.total_seconds()
+    assert 8.1 <= lasts < 8.1 + 1.7
+
+
 async def test_video_with_cover_art_has_one_real_stream(folder: Path, clip: Path, jpeg: Path) -> None:
     target = folder / "cover.mp4"
     covers = ["-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic"]

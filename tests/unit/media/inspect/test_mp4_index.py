@@ -120,6 +120,12 @@ async def test_half_sizes_of_samples_are_read(small: bytes) -> None:
     assert await read_mp4(MemorySource(half)) == await read_mp4(MemorySource(small))
 
 
+async def test_samples_whose_length_is_not_told_last_as_long_as_the_one_before(small: bytes) -> None:
+    few = changed(small, STBL + b"stts", lambda c: c[:4] + numbers([1, 7]) + c[12:])
+    assert few != small
+    assert await read_mp4(MemorySource(few)) == await read_mp4(MemorySource(small))
+
+
 @pytest.mark.parametrize(
     ("edits", "lasts"),
     [
