@@ -13,7 +13,7 @@ from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
 from services.media.inspect.boxes import Box, Place, load, top_boxes
 from services.media.inspect.models import Damaged, Video
-from services.media.inspect.samples import Defaults, add_fragment
+from services.media.inspect.samples import Defaults, add_fragment, wait
 from services.media.inspect.showing import Showing
 from services.media.inspect.source import Source
 from services.media.inspect.tracks import Track, tracks_of
@@ -133,10 +133,15 @@ def _add_fragments(movie: Box, fragments: Sequence[tuple[int, Box]], tracks: dic
 
 
 def _add_fragment(traf: Box, tracks: dict[int, Track], defaults: dict[int, Defaults], start: int, after: int) -> int:
-    number = traf.need(b"tfhd").field("I", 4)
-    track = tracks.get(number)
-    if track is None:
-        raise Damaged("damaged", f"tfhd {number}")
+    inside = list(traf.children())
+    header, time = (next((box for box in inside if box.kind == kind), None) for kind in (b"tfhd", b"tfdt"))
+    number = header.field("I", 4) if header else 0
+    track, given = tracks.get(number), defaults.get(number)
+    if header is None or track is None or given is None:
+        raise Damaged("damaged", f"{'tfhd' if track is None else 'trex'} {number}")
+    runs = [box for box in inside if box.kind == b"trun"]
     if track.handler != b"vide":
-        track.count += sum(run.field("I", 4) for run in traf.children() if run.kind == b"trun")
-    return add_fragment(track.samples, traf, defaults.get(number, Defaults(1, 0, 0, 0)), start, after)
+        track.count += sum(run.field("I", 4) for run in runs)
+    elif time:
+        wait(track.samples, time)
+    return add_fragment(track.samples, header, runs, given, start, after)

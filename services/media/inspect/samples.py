@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, compress, islice, repeat
 from operator import add, ge, mul, sub
@@ -17,6 +17,8 @@ REORDERED: Final = 32
 """Samples among which the one shown first is looked for."""
 MOMENT: Final = 16
 """Bytes that no packet of sound is as short as; a moment of raw sound is."""
+MOST: Final = 2**32 - 1
+"""Ticks a sample may last."""
 NOT_SYNC: Final = 0x10000
 """Sample flag: cannot be decoded without the samples before it."""
 
@@ -186,16 +188,30 @@ def _shifts(table: Box, count: int) -> Numbers:
     return shifts
 
 
-def add_fragment(samples: Samples, fragment: Box, given: Defaults, start: int, after: int) -> int:
-    """Add what a `traf` of a movie fragment at `start` lists; `after` is where the data of the one before it ends.
-    Where its own data ends."""
-    header = fragment.need(b"tfhd")
+def add_fragment(samples: Samples, header: Box, runs: Iterable[Box], given: Defaults, start: int, after: int) -> int:
+    """Add the `runs` of a movie fragment at `start` that belong to a track, by their `tfhd`; `after` is where the data
+    of the one before them ends. Where their own data ends."""
     base, given = _header(header, given, start, after)
     at = base
-    for run in fragment.children():
-        if run.kind == b"trun":
-            at = _add_run(samples, run, given, base, at)
+    for run in runs:
+        at = _add_run(samples, run, given, base, at)
     return at
+
+
+def wait(samples: Samples, time: Box) -> None:
+    """Let the last of the samples stand until what comes next is decoded, which a `tfdt` says (8.8.12); a film may
+    begin at any time."""
+    begin = time.field("Q" if time.version() else "I", 4)
+    if not samples.sizes:
+        samples.begin = samples.end = begin
+    if not samples.counts or (gap := begin - samples.end) <= 0:
+        return
+    if (lasts := samples.lengths[-1] + gap) > MOST:
+        raise Damaged("absurd", f"tfdt {begin}")
+    samples.counts[-1] -= 1
+    samples.counts.append(1)
+    samples.lengths.append(lasts)
+    samples.end = begin
 
 
 def _header(header: Box, given: Defaults, start: int, after: int) -> tuple[int, Defaults]:
@@ -232,8 +248,10 @@ def _add_run(samples: Samples, run: Box, given: Defaults, base: int, at: int) ->
     _add_sync(samples, kinds)
     _add_shifts(samples, said.get(0x800, array("I")))
     samples.sizes.extend(sizes)
-    samples.counts.extend(array("I", [1]) * count if 0x100 in said else array("I", [count]))
-    samples.lengths.extend(said.get(0x100, array("I", [given.length])))
+    lengths = said.get(0x100)
+    samples.counts.extend(array("I", [count]) if lengths is None else array("I", [1]) * count)
+    samples.lengths.extend(array("I", [given.length]) if lengths is None else lengths)
+    samples.end += given.length * count if lengths is None else sum(lengths)
     return start + sum(sizes)
 
 

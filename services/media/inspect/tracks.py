@@ -126,10 +126,13 @@ def _helpers(box: Box, number: int) -> Iterator[int]:
 
 
 def _refuse_elsewhere(media: Box) -> None:
-    """A track whose samples lie in another file has none."""
+    """A track whose samples lie in another file has none; where they lie nowhere, no player looks for them."""
     elsewhere = media.find(b"minf", b"dinf", b"dref")
-    if elsewhere and any(not reference.flags() & 0x1 for reference in elsewhere.children(8)):
+    references = list(elsewhere.children(8)) if elsewhere else []
+    if any(not reference.flags() & 0x1 for reference in references):
         raise Damaged("missing-samples", "dref")
+    if elsewhere and not references:
+        raise Damaged("damaged", "dref: 0")
 
 
 def _edits(box: Box, timescale: int) -> Iterator[tuple[int, Fraction]]:

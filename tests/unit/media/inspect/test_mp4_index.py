@@ -72,6 +72,12 @@ async def test_chunks_without_samples_may_lie_anywhere(
     assert await read_mp4(MemorySource(odd)) == await read_mp4(MemorySource(small))
 
 
+async def test_samples_that_lie_nowhere_are_refused(small: bytes) -> None:
+    """No player opens such a film."""
+    nowhere = changed(small, b"moov/trak/mdia/minf/dinf/dref", lambda _: bytes(8))
+    assert await refusal(nowhere) == ("damaged", "dref: 0")
+
+
 async def test_sound_that_is_not_there_is_refused(small: bytes) -> None:
     absurd = changed(small, STBL + b"stsz", lambda c: c[:12] + numbers([2**31]) + c[16:], nth=1)
     assert (await refusal(absurd))[0] == "missing-samples"
