@@ -12,7 +12,9 @@ from typing import BinaryIO
 
 import pytest
 
+from services.media.inspect import bounds
 from services.media.inspect.child import Done, End
+from services.media.inspect.decode import Budget
 from services.media.inspect.models import Damaged
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.png import png_decodes
@@ -134,11 +136,11 @@ async def test_png_is_shown_upright_with_what_is_transparent_and_nothing_else_of
         (b"iCCP", SECRET + b"\0\0" + zlib.compress(b"x")),
     ]
     secret = png(30, 20, 8, 6, *said, (b"IDAT", zlib.compress(row * 20)), END)
-    assert await png_decodes(MemorySource(secret)) is None
+    assert await png_decodes(MemorySource(secret), None, Budget(bounds.DECODED)) is None
     [(kind, again)] = (await shown(secret, "png")).items()
     assert (kind, again[:8], SECRET in again) == ("picture", SIGN, False)
     assert struct.unpack(">LLBB", again[16:26]) == (20, 30, 8, 6)
-    assert await png_decodes(MemorySource(again)) is None
+    assert await png_decodes(MemorySource(again), None, Budget(bounds.DECODED)) is None
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
