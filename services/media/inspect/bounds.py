@@ -46,15 +46,15 @@ BOXES: Final = 20_000
 """Boxes at the top of an mp4, or inside one box."""
 TEXT: Final = 16 * 2**20
 """Bytes of XML that are read of a document."""
-ELEMENTS: Final = 300_000
+ELEMENTS: Final = 250_000
 """Elements in the XML that is read of a document."""
 ATTRIBUTES: Final = 600_000
 """Attributes of these."""
 DEPTH: Final = 200
-"""Depth of elements in a document's XML, and of fields in one another."""
+"""Depth of elements in a document's XML."""
 LETTERS: Final = 1_000_000
 """Letters of a document's text."""
-FIELDS: Final = 20_000
+FIELDS: Final = 10_000
 """Fields of a document."""
 CODES: Final = 1_000_000
 """Letters of the codes of all its fields; what keeps a citation in one writes some thousand."""

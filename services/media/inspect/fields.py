@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.media.inspect import bounds
 from services.media.inspect.links import leads_away
 from services.media.inspect.markup import Spent
 from services.media.inspect.models import Damaged, FaultCode
@@ -15,6 +14,8 @@ COMMAND: Final = re.compile(r"\s*(\w+)(.*)", re.DOTALL)
 WORDS: Final = re.compile(r'"([^"]*)"|(\S+)')
 FIELDS: Final[dict[str, FaultCode]] = {"DDE": "dde", "DDEAUTO": "dde", "LINK": "ole"}
 FETCHING: Final = frozenset({"INCLUDEPICTURE", "INCLUDETEXT", "IMPORT", "INCLUDE", "DATABASE"})
+NESTED: Final = 50
+"""Fields in one another; Word itself goes no deeper than some twenty."""
 LETTER: Final = re.compile(r"\d{1,5}")
 """How `QUOTE` spells a letter: by its number."""
 
@@ -43,8 +44,8 @@ class Fields:
         """A field's code runs from its `begin` to its `separate`, or its `end` where it has none."""
         if kind == "begin":
             self._spent.add("FIELDS")
-            if len(self._open) == bounds.DEPTH:
-                raise Damaged("absurd", f"> {bounds.DEPTH} fields in one another")
+            if len(self._open) == NESTED:
+                raise Damaged("absurd", f"> {NESTED} fields in one another")
             self._open.append(Field())
         elif kind in ("separate", "end") and self._open:
             self._read(self._open[-1])
@@ -101,6 +102,7 @@ class Fields:
             done.in_code, done.says = False, _quoted(spelt)
             around = next((each for each in reversed(self._open) if each.in_code), None)
             if around and done.says:
+                self._spent.add("CODES", len(done.says))
                 around.spelt.append(done.says)
         done.spelt, done.cached, done.withheld = [], [], []
 

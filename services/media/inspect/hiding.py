@@ -59,16 +59,19 @@ class Styles(Declarations):
 
     def hides(self, style: str) -> bool:
         """What a style says itself, or the nearest it is based on."""
+        nearest = style
         for _ in range(bounds.DEPTH):
-            if style in self._vanish or style not in self._based:
+            if nearest in self._vanish or nearest not in self._based:
                 break
-            style = self._based[style]
-        return self._vanish.get(style, False)
+            nearest = self._based[nearest]
+        return self._vanish.setdefault(style, self._vanish.get(nearest, False))
 
 
 @dataclass(slots=True)
 class _Run:
     paragraph: str
+    within: bool
+    """Whether it is in a hidden one."""
     style: str = ""
     vanish: bool | None = None
 
@@ -90,7 +93,7 @@ class Formatting:
             case "pStyle":
                 self._paragraphs[-1] = value or ""
             case "r" | "pPr" | "sdtPr":  # marks of paragraphs and controls are formatted as runs are
-                self._runs.append(_Run(self._paragraphs[-1]))
+                self._runs.append(_Run(self._paragraphs[-1], self.hides))
             case "rStyle" if self._runs:
                 self._runs[-1].style = value or ""
             case "vanish" if self._runs:
@@ -106,11 +109,11 @@ class Formatting:
     @property
     def hides(self) -> bool:
         """Two styles that both hide show again (17.7.3); what a run says of itself goes before both."""
-        return any(self._hidden(run) for run in self._runs)
-
-    def _hidden(self, run: _Run) -> bool:
-        if run.vanish is not None:
-            return run.vanish
+        if not self._runs:
+            return False
+        run = self._runs[-1]
+        if run.within or run.vanish is not None:
+            return run.within or bool(run.vanish)
         return self._styles.hides(run.paragraph) != self._styles.hides(run.style)
 
 

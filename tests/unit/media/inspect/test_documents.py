@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from contracts.rulebook.measures import Pixels
-from services.media.inspect import bounds
+from services.media.inspect import bounds, fields
 from services.media.inspect.counting import count
+from services.media.inspect.documents import read_text
+from services.media.inspect.zip import read_directory
 from tests.data.make_packages import CONTENT_TYPES
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.docx import RELS, SPACES, docx, field, inner, read, refusal, related, with_parts, written
+from tests.unit.media.inspect.memory import MemorySource
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,18 @@ async def test_depth_and_length_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
         with monkeypatch.context() as patched:
             patched.setattr(bounds, name, 1000 if name == "TEXT" else 100)
             assert await refusal(docx(body)) == "absurd"
+
+
+async def test_fields_in_one_another_cost_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "QUOTE " + "A" * 40
+    for _ in range(9):
+        code = inner("QUOTE ", code)
+    monkeypatch.setattr(bounds, "CODES", 300)
+    assert await refusal(docx(f"<w:p>{code}</w:p>")) == "absurd"
+    monkeypatch.setattr(bounds, "CODES", 1000)
+    assert (await read(docx(f"<w:p>{code}</w:p>"))).characters == 0
+    monkeypatch.setattr(fields, "NESTED", 8)
+    assert await refusal(docx(f"<w:p>{code}</w:p>")) == "absurd"
 
 
 async def test_parts_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,4 +263,6 @@ async def test_text_is_where_the_package_says() -> None:
     text = f"<w:document {SPACES}><w:body>{written('别处')}</w:body></w:document>".encode()
     rels = related(("officeDocument", "/word/document2.xml", False))
     members: dict[str | bytes, bytes] = {"[Content_Types].xml": CONTENT_TYPES.encode(), "_rels/.rels": rels}
-    assert (await read(zipped({**members, "word/document2.xml": text}))).characters == 2
+    data = zipped({**members, "word/document2.xml": text})
+    assert (await read(data)).characters == 2
+    assert (await read_text(MemorySource(data), await read_directory(MemorySource(data)))).strip() == "别处"
