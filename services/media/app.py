@@ -12,7 +12,7 @@ from chassis.signing import SigningKey
 from contracts.rulebook import Rulebooks, load_all
 from services.media import api as campaigns_api
 from services.media.inspect.child import lost_walls
-from services.media.inspect.unpack import check_tools
+from services.media.inspect.tools import check_tools
 from services.media.intake import api as intake_api
 from services.media.intake import handlers as intake_handlers
 from services.media.intake.actions import Tickets
@@ -147,7 +147,7 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> Service:
     service.tasks += [parts.worker.tend, parts.worker.run, *[parts.worker.run_beside] * (settings.at_once - 1)]
     service.tasks += [parts.worker.run_spare]
     service.checks["object store"] = parts.packages.answers
-    service.checks["unpacking tools"] = check_tools
+    service.checks["tools"] = check_tools
     service.checks["jail"] = _jail()
     return service
 

@@ -7,10 +7,18 @@ from typing import Final
 import imageio_ffmpeg
 
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+TOOLS: Final = ("bsdtar", "unar", "ffmpeg", "djpeg")
+"""Every tool that checks and publications run."""
 
 
 class ToolMissing(OSError):
     """A tool is not installed: the operator's fault."""
+
+
+async def check_tools() -> None:
+    """ToolMissing where one is not installed: health red, and what needs it waits."""
+    for tool in TOOLS:
+        find(tool)
 
 
 def find(tool: str) -> str:

@@ -27,7 +27,6 @@ from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
 from services.media.inspect.source import CutShort, Slice, Source
-from services.media.inspect.tools import find
 from services.media.inspect.whole import Forward, Proof, ahead, joined, work_off
 from services.media.inspect.zip import STORED, Entry
 
@@ -39,12 +38,6 @@ PACE: Final = 8 * 2**20
 """Bytes a second that unpacking is at least as fast as, on any machine this runs on."""
 MEMORY: Final = 2 * 2**28
 """Bytes of address space: the largest dictionary admitted, and as much again for the tool."""
-
-
-async def check_tools() -> None:
-    """ToolMissing where one is not installed: health red, and what needs it waits."""
-    for tool in (TOOL, SECOND):
-        find(tool[0])
 
 
 class Sum:

@@ -1,6 +1,7 @@
 """What a media process says it waits for while it cannot start."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from chassis.clock import Clock
 from chassis.service import Process, Service
 from services.media.app import build_api, build_worker
+from services.media.inspect.tools import ToolMissing
 from services.media.settings import Settings
 from tests.service.media.conftest import Media
 
@@ -31,3 +33,15 @@ async def waited_for(service: Service) -> str:
     except ConnectionError as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize("missing", ["bsdtar", "unar", "ffmpeg", "djpeg"])
+async def test_worker_that_lacks_a_tool_is_not_ready(
+    missing: str, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = media.worker.checks["tools"]
+    await ready()
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool, path: None if missing in tool else which(tool, path=path))
+    with pytest.raises(ToolMissing, match=missing):
+        await ready()
