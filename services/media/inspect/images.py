@@ -5,7 +5,7 @@ import struct
 from typing import Final, NamedTuple
 
 from contracts.rulebook.measures import Pixels
-from services.media.inspect import bounds
+from services.media.inspect import bounds, phrases
 from services.media.inspect.models import Damaged, Image
 from services.media.inspect.source import Source, exactly
 
@@ -66,7 +66,9 @@ async def read_frame(source: Source) -> Frame:
     frame, turned, at = None, False, 2
     for _ in range(bounds.PICTURE_SEGMENTS):
         marker, at = await _marker(source, at)
-        if marker == END or at > bounds.PICTURE_HEADER:
+        if at > bounds.PICTURE_HEADER:
+            raise Damaged("absurd", f"头部 header > {phrases.size(bounds.PICTURE_HEADER)}")
+        if marker == END:
             raise Damaged("damaged", f"FF{marker:02X} @{at - 2}")
         if marker in ALONE:
             continue
@@ -80,7 +82,7 @@ async def read_frame(source: Source) -> Frame:
         elif marker == APP1:
             turned = turned or _orientation(await exactly(source, at + 2, length - 2)) in TURNED
         at += length
-    raise Damaged("absurd", f"SOS > {at}")
+    raise Damaged("absurd", f"> {bounds.PICTURE_SEGMENTS} 段 segments")
 
 
 async def _length(source: Source, at: int) -> int:

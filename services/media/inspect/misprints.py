@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from services.media.inspect.models import Fault, FaultCode
+from services.media.inspect.blemished import PICTURES
+from services.media.inspect.models import Family, Fault, FaultCode
 from services.media.inspect.spoilt import FAULTS
 from services.media.inspect.troubles import PACKING, Trouble
 
@@ -42,7 +43,7 @@ DOCUMENTS: Final[dict[FaultCode, Trouble]] = {
 }
 
 
-def trouble_of(fault: Fault) -> Trouble:
-    """What a fault means where it lies."""
-    inside = DOCUMENTS if fault.inside == "document" else {}
+def trouble_of(fault: Fault, family: Family | None) -> Trouble:
+    """What a fault means where it lies, and in what kind of file."""
+    inside = DOCUMENTS if fault.inside == "document" else PICTURES if family == "images" else {}
     return inside.get(fault.code) or FAULTS[fault.code]

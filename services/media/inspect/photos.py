@@ -23,6 +23,8 @@ PHOTO_LIMITS: Final = Limits(cpu=4, wall=60.0, memory=2**30, output=2**24, error
 QUICKLY: Final = ("-fast", "-scale", "1/8", "-maxscans", str(SCANS), "-pnm")
 EVERYTHING: Final = ("-verbose",) * 3
 """Makes djpeg tell every complaint."""
+SAID: Final = 100
+"""Letters that are told of why it gave up; they are all its own."""
 KEEPING: Final = 6
 """Passes over a picture that it takes to keep it in memory, as one of several scans has to be."""
 DENSE: Final = 3
@@ -102,7 +104,7 @@ async def _decode(source: Source) -> None:
     if done.end.ok:
         return
     if (done.end.how, done.end.code) != ("exit", WARNED):
-        raise Damaged("undecodable", "JPEG")
+        raise Damaged("undecodable", f"JPEG: {(done.end.errors.splitlines() or [done.end.measured])[-1][:SAID]}")
     await _look_closer(source)
 
 

@@ -32,6 +32,7 @@ from services.media.inspect.models import (
     Video,
 )
 from services.media.inspect.names import extension
+from services.media.inspect.troubles import Trouble
 from services.media.inspect.wording import RULES
 
 CODEC = "h264"
@@ -54,7 +55,7 @@ def judge(facts: PackageFacts, slot: Slot, claim: Claim | None = None, naming: N
         chain(
             _arrival(facts, claim) if claim else (),
             _container(facts, slot),
-            _faults(facts.faults),
+            _faults(facts.faults, facts.files or ()),
             _contents(facts.files, slot) if facts.files is not None else (),
             _naming(slot, naming) if naming else (),
         )
@@ -95,16 +96,16 @@ def _adding(finding: Finding, more: Text, mend: Text | None = None) -> Finding:
     return finding.model_copy(update={"message": message, "mend": mend or finding.mend})
 
 
-def _faults(faults: Sequence[Fault]) -> Iterator[Finding]:
+def _faults(faults: Sequence[Fault], files: Sequence[File]) -> Iterator[Finding]:
     told: dict[str, int] = {}
+    families = {file.name: file.family for file in files}
     for fault in faults:
         told[fault.code] = told.get(fault.code, 0) + 1
         if told[fault.code] <= bounds.FINDINGS:
-            yield _fault(fault)
+            yield _fault(fault, trouble_of(fault, families.get(fault.file or "")))
 
 
-def _fault(fault: Fault) -> Finding:
-    trouble = trouble_of(fault)
+def _fault(fault: Fault, trouble: Trouble) -> Finding:
     zh, en = (f"“{fault.file}”", f"“{fault.file}”") if fault.file else ("压缩包", "The archive")
     return Finding(
         rule=RuleId(f"{'file' if fault.file else 'package'}.{fault.code}"),

@@ -1,4 +1,4 @@
-"""The same of what videos, documents and pictures hold."""
+"""The same of what videos, documents and pictures hold; see `blemished` for pictures."""
 
 from typing import Final
 
@@ -56,9 +56,8 @@ CONTENTS: Final[dict[FaultCode, Trouble]] = {
         "required",
         "有画面无法解码（{measured}），播放到此处会黑屏、花屏、卡住或打不开",
         "has pictures that cannot be decoded ({measured}): there it stays black, is garbled, stalls or does not open",
-        "请在电脑上打开，从所写的时间看一遍；视频请用剪辑软件重新导出 mp4（H.264 编码），图片请用原图重新另存为 JPEG。",
-        "Open it and watch it from the time that is told; export a video again as mp4 (H.264), save a picture again as "
-        "JPEG from the original.",
+        "请在电脑上打开，从所写的时间看一遍；用剪辑软件重新导出 mp4（H.264 编码）。",
+        "Open it and watch it from the time that is told; export it again as mp4 (H.264).",
         expected="0",
     ),
     "undecodable-sound": Trouble(
@@ -73,8 +72,8 @@ CONTENTS: Final[dict[FaultCode, Trouble]] = {
         "advice",
         "有少量画面数据损坏（{measured}），可能显示为花斑或灰块",
         "has a little damaged picture data ({measured}) and may show patches of grey or noise",
-        "请打开看一遍，如有花斑请换用原图，或重新导出视频。",
-        "Look at it; if it shows patches, use the original or export the video again.",
+        "请打开看一遍，如有花斑请重新导出视频。",
+        "Look at it; if it shows patches, export the video again.",
         expected="0",
     ),
     "flawed-sound": Trouble(
