@@ -122,6 +122,5 @@ def _published(material: Material, files: tuple[PublishedFile, ...], clock: Cloc
 
 
 def _not_presentable(why: str) -> Refused:
-    return Refused(
-        409, "not_presentable", "材料无法转换为可展示的文件。", "The material passed and cannot be made ready.", why=why
-    )
+    zh, en = f"材料无法转换为可展示的文件（{why}）。", f"The material passed and cannot be made ready: {why}."
+    return Refused(409, "not_presentable", zh, en)
