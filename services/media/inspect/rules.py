@@ -126,8 +126,10 @@ def _contents(files: Sequence[File], slot: Slot) -> Iterator[Finding]:
     others = [file for file in files if file.family != "archive"]
     for part in slot.rules:
         mine = list(files) if isinstance(slot.container, FileContainer) else _belonging(files, part)
-        others = [file for file in others if file not in mine]
+        posing = _posing(files, part, mine)
+        others = [file for file in others if file not in (*mine, *posing)]
         yield from _part(part, mine, files)
+        yield from _formats(part, posing, "advice")
     if isinstance(slot.container, ArchiveContainer):
         names = ", ".join(file.name for file in others[: bounds.FINDINGS])
         measured = f"{len(others)}: {names}" if others else "0"
@@ -142,6 +144,13 @@ def _belonging(files: Sequence[File], part: PartRules) -> list[File]:
     admitted = [file for file in family if part.format.holds(file.format)]
     enough = len(admitted) >= max(1, part.count.min or 0)
     return admitted if enough and not isinstance(part, VideoRules) else family
+
+
+def _posing(files: Sequence[File], part: PartRules, mine: Sequence[File]) -> list[File]:
+    """The files that only call themselves what a part is about, where what really is that is not enough. That
+    explains why, and is held against nobody: there may be enough of it inside a document."""
+    enough = sum(part.format.holds(file.format) for file in mine) >= (part.count.min or 1)
+    return [] if enough else [file for file in files if file.claims == part.kind and file not in mine]
 
 
 def _part(part: PartRules, mine: Sequence[File], files: Sequence[File]) -> Iterator[Finding]:
@@ -161,11 +170,15 @@ def _part(part: PartRules, mine: Sequence[File], files: Sequence[File]) -> Itera
 
 
 def _file_rules(part: PartRules, mine: Sequence[File]) -> Iterator[Finding]:
-    formats = [Check(file.name, file.format, part.format.holds(file.format)) for file in mine]
-    for finding in _keep(f"{part.kind}.format", part.format, formats):
-        yield finding if finding.ok else _named(finding)
+    yield from _formats(part, mine, part.format.level)
     if part.size:
         yield from _keep(f"{part.kind}.size", part.size, [_sized(file, part.size) for file in mine])
+
+
+def _formats(part: PartRules, files: Sequence[File], level: Level) -> Iterator[Finding]:
+    formats = [Check(file.name, file.format, part.format.holds(file.format)) for file in files]
+    for finding in _hold(f"{part.kind}.format", level, phrases.expected(part.format), formats):
+        yield finding if finding.ok else _named(finding)
 
 
 def _named(finding: Finding) -> Finding:

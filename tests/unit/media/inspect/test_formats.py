@@ -85,6 +85,23 @@ async def test_file_of_another_kind_under_the_only_name_asked_for_is_named(
     assert [(f.measured, f.file) for f in verdict.findings if f.rule == rule and not f.ok] == [(kind, name)]
 
 
+@pytest.mark.parametrize(
+    ("data", "kind"), [(b"%PDF-1.4 ", "pdf"), (b"\0\0\0\x18ftypmp42", "mp4"), (zipped({"a": b"b"}), "zip")]
+)
+@pytest.mark.parametrize("photos", [4, 5])
+async def test_file_that_calls_itself_a_picture_is_named_where_pictures_are_too_few(
+    data: bytes, kind: str, photos: int, jpeg: Path, slots: dict[str, Slot]
+) -> None:
+    photo = jpeg.read_bytes()  # noqa: ASYNC240 # a small file
+    files: dict[str | bytes, bytes] = {f"{n}.jpg": photo + bytes(n) for n in range(photos)}
+    package = MemorySource(zipped(files | {"照片.jpg": data + bytes(99)}))
+    verdict = judge(await measure(package, slots["case"]), slots["case"])
+    told = [f for f in verdict.findings if f.rule == "images.format" and not f.ok]
+    assert [(f.measured, f.file, f.level) for f in told] == ([(kind, "照片.jpg", "advice")] if photos < 5 else [])
+    assert all("它的内容其实是" in f.message.zh for f in told)
+    assert photos == 5 or [f.measured for f in verdict.findings if f.rule == "container.others"] == ["0"]
+
+
 @pytest.mark.parametrize("kind", PICTURES)
 def test_picture_of_another_format_is_known(kind: str, folder: Path) -> None:
     data = ffmpeg(*PICTURE, "-frames:v", "1", *PICTURES[kind], folder / f"picture-{kind}.bin").read_bytes()
