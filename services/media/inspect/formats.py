@@ -25,8 +25,10 @@ BRANDS: Final = {
     b"crx ": "cr3", b"f4v ": "f4v",
 }  # fmt: skip
 """Major brands that are no mp4."""
-BOXES: Final = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx"})
+BOXES: Final = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx", b"uuid"})
 """What a movie may begin with."""
+PADDING: Final = frozenset({b"free", b"skip", b"wide", b"uuid"})
+"""What may come before a movie says what it is."""
 TEXTS: Final = (
     (b"#extm3u", "m3u8"), (b"ffconcat version", "ffconcat"), (b"[playlist]", "pls"), (b"[internetshortcut]", "url"),
     (b"<mpd", "mpd"), (b"<svg", "svg"), (b"<smil", "smil"), (b"word.document", "xml"), (b"<!doctype html", "html"),
@@ -70,7 +72,7 @@ def format_of(first: bytes, name: str) -> str:
     documents look like any `zip` or `ole` here; `office` and `ole` tell them apart."""
     said = claimed(name)
     if first[4:8] in BOXES:
-        return _movie(first)
+        return _movie(first, said)
     for at, sign, kind in SIGNS:
         if kind and first.startswith(sign, at):
             return _narrower(kind, first)
@@ -101,21 +103,22 @@ def text_kind(first: bytes) -> str:
     return next((kind for sign, kind in TEXTS if sign in begins.lower()), "txt")
 
 
-def _movie(first: bytes) -> str:
-    """By brand (ISO/IEC 14496-12, 4.3), which may come after some padding: a QuickTime file that also promises to be an
-    mp4 is one."""
+def _movie(first: bytes, said: str) -> str:
+    """By brand (ISO/IEC 14496-12, 4.3), which may come after some padding, and after so much that it is taken for what
+    its name `said`. A QuickTime file that also promises to be an mp4 is one, and so is a phone's."""
     at = 0
-    while first[at + 4 : at + 8] in (b"free", b"skip", b"wide") and int.from_bytes(first[at : at + 4], "big") >= 8:
-        at += int.from_bytes(first[at : at + 4], "big")
+    while first[at + 4 : at + 8] in PADDING and (size := int.from_bytes(first[at : at + 4], "big")) >= 8:
+        at += size
+    if at >= len(first) and said in MOVIES:
+        return said
     if first[at + 4 : at + 8] not in (b"ftyp", b"styp"):
         return "mov"
     first = first[at:]
     length = min(int.from_bytes(first[:4], "big"), len(first))
     brands = [first[8:12], *(first[at : at + 4] for at in range(16, length - 3, 4))]
-    other = BRANDS.get(brands[0])
-    if other == "mov" and any(brand[:3] in (b"iso", b"mp4", b"avc") for brand in brands):
-        return "mp4"
-    return other or ("3gp" if brands[0][:2] == b"3g" else "mp4")
+    kind = BRANDS.get(brands[0]) or ("3gp" if brands[0][:2] == b"3g" else "mp4")
+    promises = {"mov": (b"iso", b"mp4", b"avc"), "3gp": (b"mp4",)}.get(kind, ())
+    return "mp4" if any(brand[:3] in promises for brand in brands) else kind
 
 
 def office(names: set[bytes]) -> str:

@@ -8,13 +8,14 @@ import pytest
 
 from contracts.rulebook import Slot
 from contracts.rulebook.material import FileContainer
-from services.media.inspect.formats import family_of, format_of
+from services.media.inspect.formats import LOOK, family_of, format_of
 from services.media.inspect.kinds import KINDS, WAYS
 from services.media.inspect.models import Document
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
 from tests.data.make_packages import CONTENT_TYPES, ffmpeg
 from tests.unit.media.inspect.archives import zipped
+from tests.unit.media.inspect.atoms import box
 from tests.unit.media.inspect.docx import SPACES, docx, related, with_parts, written
 from tests.unit.media.inspect.memory import MemorySource
 from tests.unit.media.inspect.ole import ole
@@ -196,3 +197,26 @@ async def test_document_is_one_wherever_its_text_lies(names: tuple[str, ...], sl
     assert (file.format, facts.faults) == ("docx", ())
     assert isinstance(file.content, Document)
     assert file.content.characters == 2
+
+
+def branded(*brands: bytes) -> bytes:
+    return box(b"ftyp", brands[0] + bytes(4) + b"".join(brands[1:])) + box(b"mdat", bytes(50))
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (branded(b"3gp4", b"isom", b"mp42"), "片.mp4", "mp4"),
+        (branded(b"3gp5", b"mp41"), "片.mp4", "mp4"),
+        (branded(b"3gp6", b"isom", b"iso2", b"avc1"), "片.mp4", "3gp"),
+        (branded(b"qt  ", b"isom"), "片.mp4", "mp4"),
+        (branded(b"qt  "), "片.mp4", "mov"),
+        (box(b"uuid", bytes(100)) + branded(b"isom"), "片.mp4", "mp4"),
+        (box(b"uuid", bytes(100)) + branded(b"qt  "), "片.mp4", "mov"),
+        (box(b"free", bytes(LOOK)) + branded(b"isom"), "片.mp4", "mp4"),
+        (box(b"free", bytes(LOOK)) + branded(b"isom"), "片.mov", "mov"),
+        (box(b"free", bytes(LOOK)) + branded(b"isom"), "片.dat", "mov"),
+    ],
+)
+def test_movie_is_what_its_brands_say_wherever_they_come(data: bytes, name: str, kind: str) -> None:
+    assert format_of(data[:LOOK], name) == kind
