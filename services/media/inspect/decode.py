@@ -16,14 +16,17 @@ from services.media.inspect.flaws import of_film, reached, untried
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.mp4 import read_movie
 from services.media.inspect.phrases import pixels
-from services.media.inspect.reel import price, wind
+from services.media.inspect.reel import SAMPLE, cost_of, price, wind
 from services.media.inspect.sound import DECODED as SOUNDS
 from services.media.inspect.source import Source
+from services.media.inspect.tracks import Track
 from services.media.inspect.watching import NICE, watch
 
 DECODED: Final = frozenset({"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg",
                             "prores", "png", "dvvideo", "dnxhd", "jpeg2000", "svq1", "svq3", "cinepak"})  # fmt: skip
 """Codecs that every ffmpeg of Debian decodes; others are named in the verdict and not tried."""
+STRANGE: Final = 8
+"""Pictures that are tried of a codec that is not known by name."""
 
 
 @dataclass
@@ -65,6 +68,8 @@ async def _film(source: Source, name: str | None, budget: Budget, heard: bool) -
     if sound and (fault := untried(sound, name, heard)):
         yield fault
     if track.codec not in DECODED:
+        if not track.named and await _is_strange(source, track):
+            yield Fault("undecodable", f"stsd: {track.codec}", name)
         return
     if track.coded.width * track.coded.height > bounds.FRAME:
         raise Damaged("absurd", pixels(track.coded))
@@ -80,3 +85,11 @@ async def _film(source: Source, name: str | None, budget: Budget, heard: bool) -
             yield fault
     if not reel.strips[0].whole:
         yield Fault("partly", reached(reel), name)
+
+
+async def _is_strange(source: Source, track: Track) -> bool:
+    """Whether no decoder makes anything of the first pictures of a codec that is not known by name."""
+    if track.coded.width * track.coded.height > bounds.FRAME or max(track.samples.sizes) > SAMPLE:
+        return False
+    watched = await watch(source, wind(track, None, STRANGE * cost_of(track)))
+    return not watched.pictures.shown

@@ -4,17 +4,20 @@ A picture is bad where the decoder had to make some of it up, or where none came
 film of which the decoder complains of nothing, is how the film was made: a field, or a picture that is never shown.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, NamedTuple
 
+from contracts.rulebook.measures import Pixels
 from services.media.inspect.models import Fault, FaultCode
 from services.media.inspect.phrases import pixels, stretch
 from services.media.inspect.reel import Reel, Strip
-from services.media.inspect.samples import REORDERED
+from services.media.inspect.samples import FEW, REORDERED
 from services.media.inspect.showing import Showing
 from services.media.inspect.sound import DECODED, UNREADABLE
-from services.media.inspect.tracks import Track
+from services.media.inspect.tracks import UNKNOWN, Track
 from services.media.inspect.watching import BROKEN, MISSING, WHOLE, Pictures, Watched
 
 NOTICEABLE: Final = Fraction(1, 2)
@@ -48,6 +51,9 @@ def of_film(reel: Reel, watched: Watched, name: str | None, heard: bool) -> Iter
     decoder did not get through, even without its sound, that says enough."""
     pictures, *others = reel.strips
     yield from _of_pictures(watched.pictures, pictures.track, name)
+    size, declared = _smallest(watched.pictures, pictures), pictures.track.coded
+    if size and size != declared:
+        yield Fault("picture", f"{pixels(size)} ≠ {pixels(declared)}", name)
     for sound in others if watched.pictures.finished else ():
         yield from _of_sound(watched, sound, heard, name)
 
@@ -76,8 +82,15 @@ def _of_pictures(pictures: Pictures, track: Track, name: str | None) -> Iterator
         where += " …" if len(places) > TOLD else ""
         fails = _fails(places, bad * MUCH > count)
         yield Fault("undecodable" if fails else "flawed", f"{track.codec} @ {where}: {bad} / {count}", name)
-    if pictures.size and pictures.size != pixels(track.coded):
-        yield Fault("picture", f"{pictures.size} ≠ {pixels(track.coded)}", name)
+
+
+def _smallest(pictures: Pictures, strip: Strip) -> Pixels | None:
+    """The size of the smallest pictures of which there are more than a few."""
+    lasts, end = defaultdict[Pixels, float](float), strip.taken / strip.second
+    for (begin, size), (until, _) in pairwise([*pictures.sizes, (end, UNKNOWN)]):
+        lasts[size] += until - begin
+    many = [size for size, seconds in lasts.items() if seconds * FEW > end] or list(lasts)
+    return min(many, key=lambda size: size.width * size.height, default=None)
 
 
 def _fails(places: Sequence[Place], many: bool) -> bool:

@@ -87,7 +87,7 @@ def _understand(movie: Box, fragments: Sequence[tuple[int, Box]], data: tuple[Pl
     if not samples.sizes or not samples.length:
         raise Damaged("missing-samples", f"0 / {len(samples.sizes)}")
     there = sum(place.size for place in data)
-    for each in (track, *(each for each in tracks if each.handler == b"soun" and each.samples.sizes)):
+    for each in (track, *(each for each in tracks if each.handler == b"soun" and each.samples.starts)):
         if astray := each.samples.astray(data):
             raise Damaged("missing-samples", f"{astray} / {len(each.samples.starts)} chunks")
         if (claimed := sum(each.samples.sizes)) > there:

@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, compress, islice, repeat
@@ -15,6 +16,8 @@ from services.media.inspect.models import Damaged
 Numbers: TypeAlias = "array[int]"
 REORDERED: Final = 32
 """Samples among which the one shown first is looked for."""
+FEW: Final = 10
+"""One sample in so many may look unlike the others: a title, or a slip of an editor."""
 MOMENT: Final = 16
 """Bytes that no packet of sound is as short as; a moment of raw sound is."""
 MOST: Final = 2**32 - 1
@@ -97,6 +100,15 @@ class Samples:
         ends = self.firsts[1:] + array("Q", [len(self.sizes)])
         yield from map(Chunk, self.starts, self.firsts, ends, self.entries)
 
+    def described(self) -> set[int]:
+        """The numbers of the descriptions that more than a few samples are of."""
+        if len(set(self.entries)) < 2:
+            return set(self.entries) or {1}
+        of = Counter[int]()
+        for chunk in self.chunks():
+            of[chunk.entry] += chunk.end - chunk.first
+        return {entry for entry, count in of.items() if count * FEW > len(self.sizes)} or set(of)
+
     def astray(self, data: Sequence[Place]) -> int:
         """How many chunks do not lie whole in any of the file's data; `data` in order."""
         begins = [place.start for place in data]
@@ -128,10 +140,16 @@ def from_table(table: Box) -> Samples:
 
 def from_sound(table: Box, packets: bool) -> Samples:
     """The same of a track of sound. Where it does not come in packets, its samples are all of one size, that of a
-    moment, and too many to list: none."""
+    moment, and too many to list: none, but where chunks of them begin."""
     box = table.find(b"stsz")
     each = box.field("I", 4) if box else 0
-    return Samples() if each and not (packets and each > MOMENT) else from_table(table)
+    if not each or (packets and each > MOMENT):
+        return from_table(table)
+    starts, held, entries = _spans(table)
+    starts = array("Q", compress(starts, held))
+    return Samples(
+        starts=starts, firsts=array("Q", bytes(8 * len(starts))), entries=array("I", compress(entries, held))
+    )
 
 
 def _sizes(table: Box) -> Numbers:
@@ -153,9 +171,8 @@ def _admit(count: int) -> None:
         raise Damaged("absurd", f"{count} samples")
 
 
-def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Places of the chunks, the number of each one's first sample, and its description. Samples beyond the last one's
-    are not there."""
+def _spans(table: Box) -> tuple[Numbers, Numbers, Numbers]:
+    """Places of the chunks, how many samples each holds, and of which description."""
     box = table.find(b"stco") or table.need(b"co64")
     _admit(box.field("I", 4))
     starts = box.numbers("I" if box.kind == b"stco" else "Q", 8, box.field("I", 4))
@@ -166,6 +183,13 @@ def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
         raise Damaged("damaged", f"stsc: {len(starts)} chunks")
     spans = list(map(sub, edges[1:], edges))
     held, entries = (array("I", chain.from_iterable(map(repeat, rows[of::3], spans))) for of in (1, 2))
+    return starts, held, entries
+
+
+def _chunks(table: Box, count: int) -> tuple[Numbers, Numbers, Numbers]:
+    """Places of the chunks, the number of each one's first sample, and its description. Samples beyond the last one's
+    are not there."""
+    starts, held, entries = _spans(table)
     firsts = array("Q", accumulate(held, initial=0))
     if firsts[-1] < count:
         raise Damaged("missing-samples", f"{firsts[-1]} / {count}")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 from contracts.rulebook.measures import Pixels
 from services.media.inspect import av1, bounds, h264, hevc, mpeg4
@@ -30,6 +31,10 @@ CONFIGURATIONS: Final[dict[str, tuple[bytes, Callable[[bytes], Declared | None]]
     "av1": (b"av1C", av1.from_configuration),
 }
 """Where a sample entry keeps its codec's own header, and what reads it."""
+LOCKED: Final = frozenset({b"encv", b"enca", b"encs", b"drmi", b"drms"})
+"""Sample entries of what is encrypted (ISO/IEC 14496-12, 8.12), the last two those of Apple's shop."""
+PLAYED: Final = frozenset({b"vide", b"soun"})
+"""Handlers of tracks that are looked into: others only go along with a film, and cannot keep it from playing."""
 VISUAL_ENTRY: Final = 78
 """Bytes of a VisualSampleEntry before the boxes inside it."""
 Matrix = tuple[int, int, int, int]
@@ -44,6 +49,17 @@ SLIGHT: Final = Fraction(1, 100)
 """How far a stretch told by width and height alone may be from none and still be rounding."""
 
 
+class Look(NamedTuple):
+    """What one description of samples makes of a picture, as a `Track` names it."""
+
+    codec: str
+    named: bool
+    claimed: Pixels
+    coded: Pixels
+    aspect: Fraction
+    told: Fraction | None
+
+
 @dataclass(slots=True)
 class Track:
     """A track as the movie header declares it, fragments aside. Times in its own `timescale`; `aspect` is a sample's
@@ -51,9 +67,11 @@ class Track:
 
     id: int
     handler: bytes
-    timescale: int
+    timescale: int = 1
     count: int = 0
     codec: str = "?"
+    named: bool = True
+    """Whether its codec is one that is known by name."""
     coded: Pixels = UNKNOWN
     claimed: Pixels = UNKNOWN
     """The sample entry's size, which its codec may contradict."""
@@ -89,30 +107,28 @@ def tracks_of(movie: Box) -> list[Track]:
 
 def _track(box: Box, movie_timescale: int, turn: Matrix) -> Track:
     header, media = box.need(b"tkhd"), box.need(b"mdia")
-    clock = media.need(b"mdhd")
-    late = header.version() == 1
-    track = Track(
-        id=header.field("I", 20 if late else 12),
-        handler=media.need(b"hdlr").fourcc(8),
-        timescale=clock.field("I", 20 if clock.version() else 12),
-    )
+    track = Track(id=header.field("I", 20 if header.version() else 12), handler=media.need(b"hdlr").fourcc(8))
     track.helpers = set(_helpers(box, track.id))
+    if track.handler not in PLAYED:
+        return track
+    clock = media.need(b"mdhd")
+    track.timescale = clock.field("I", 20 if clock.version() else 12)
     if not track.timescale or not movie_timescale:
         raise Damaged("damaged", "timescale 0")
+    _refuse_elsewhere(media)
     table = media.need(b"minf", b"stbl")
     times = table.find(b"stts")
     track.count = sum(count for count, _ in times.table("II", 8, times.field("I", 4))) if times else 0
-    if track.handler in (b"vide", b"soun"):
-        _refuse_elsewhere(media)
     if track.handler == b"soun":
         track.described = table.find(b"stsd")
         track.codec = codec_of(track.described)
+        _refuse_locked(track.codec.encode())
         track.samples = from_sound(table, track.codec in DECODED)
-    if track.handler == b"vide":
-        track.samples = from_table(table)
-        track.edits = tuple(_edits(box, movie_timescale))
-        _describe(track, table)
-        _present(track, header, turn)
+        return track
+    track.samples = from_table(table)
+    track.edits = tuple(_edits(box, movie_timescale))
+    _describe(track, table)
+    _present(track, header, turn)
     return track
 
 
@@ -147,29 +163,40 @@ def _edits(box: Box, timescale: int) -> Iterator[tuple[int, Fraction]]:
 
 
 def _describe(track: Track, table: Box) -> None:
+    """Of several descriptions that samples are of, the one of the smallest picture."""
     track.described = table.need(b"stsd")
-    entry = next(track.described.children(8), None)
-    if entry is None:
+    numbers = track.samples.described()
+    entries = dict(enumerate(islice(track.described.children(8), max(numbers)), 1))
+    used = [entry for number, entry in entries.items() if number in numbers] or list(entries.values())[:1]
+    if not used:
         raise Damaged("damaged", "stsd")
-    if entry.kind == b"encv":
-        raise Damaged("encrypted", "encv")
-    track.codec = CODECS.get(entry.kind, entry.kind.decode("latin-1").strip() if entry.kind.isalnum() else "?")
-    track.claimed = Pixels(*entry.fields("HH", 24))
-    inside = {box.kind: box for box in entry.children(VISUAL_ENTRY)} if len(entry) > VISUAL_ENTRY else {}
-    track.coded, track.aspect = _declared(track, inside) or Declared(track.claimed)
-    if not track.coded.width or not track.coded.height:
-        raise Damaged("damaged", f"{track.coded.width}x{track.coded.height}")
-    if b"pasp" in inside:
-        track.told = aspect(*inside[b"pasp"].fields("II"))
+    look = min(map(_look, used), key=lambda look: look.coded.width * look.coded.height)
+    track.codec, track.named, track.claimed, track.coded, track.aspect, track.told = look
 
 
-def _declared(track: Track, inside: dict[bytes, Box]) -> Declared | None:
+def _look(entry: Box) -> Look:
     """What the codec's own header says: a player shows that, whatever is written around it."""
+    _refuse_locked(entry.kind)
+    codec = CODECS.get(entry.kind, entry.kind.decode("latin-1").strip() if entry.kind.isalnum() else "?")
+    claimed = Pixels(*entry.fields("HH", 24))
+    inside = {box.kind: box for box in entry.children(VISUAL_ENTRY)} if len(entry) > VISUAL_ENTRY else {}
+    declared = None
     if b"esds" in inside:
-        track.codec, header = mpeg4.from_descriptor(bytes(inside[b"esds"].data[4:]))
-        return mpeg4.from_header(header) if track.codec == "mpeg4" else None
-    kind, read = CONFIGURATIONS.get(track.codec, (b"", None))
-    return read(bytes(inside[kind].data)) if read and kind in inside else None
+        codec, header = mpeg4.from_descriptor(bytes(inside[b"esds"].data[4:]))
+        declared = mpeg4.from_header(header) if codec == "mpeg4" else None
+    elif codec in CONFIGURATIONS and (kind := CONFIGURATIONS[codec][0]) in inside:
+        declared = CONFIGURATIONS[codec][1](bytes(inside[kind].data))
+    coded, shape = declared or Declared(claimed)
+    if not coded.width or not coded.height:
+        raise Damaged("damaged", f"{coded.width}x{coded.height}")
+    told = aspect(*inside[b"pasp"].fields("II")) if b"pasp" in inside else None
+    return Look(codec, entry.kind in CODECS, claimed, coded, shape, told)
+
+
+def _refuse_locked(kind: bytes) -> None:
+    """What only a shop's own player opens."""
+    if kind in LOCKED:
+        raise Damaged("encrypted", kind.decode())
 
 
 def _present(track: Track, header: Box, turn: Matrix) -> None:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
 from services.media.inspect.child import GATHERS, End, Limits, child
 from services.media.inspect.ffmpeg import ONE_FILTER_THREAD, ONE_THREAD, blame
@@ -40,10 +41,13 @@ TRIES: Final = 8
 """Runs until two tell the same: in one of some hundred a line is torn."""
 MISSING, WHOLE, BROKEN = 0, 1, 2
 SAID: Final = re.compile(rb"\[dec:[^]\n]*\] (?:decoder -> pts:(\d+) |(corrupt)|(Error subm|Decoding err))")
-SIZE: Final = re.compile(rb"Video: wrapped_avframe,[^\n]* (\d+x\d+)[, ]")
+SIZED: Final = re.compile(
+    rb"input from stream 0:0 [^]\n]*\] "
+    rb"(?:w:(\d+) h:(\d+) |video frame properties congruent with link at pts_time: (\d+(?:\.\d+)?))"
+)
 SUM: Final = re.compile(rb"Input stream #0:(\d) [^\n]*; (\d+) frames decoded; ")
 """Each begins with letters that are found quickly: most of the log is passed over."""
-TORN: Final = re.compile(rb"(?<!\] )(?:decoder -> pts:|corrupt decoded|Error subm|Decoding err)")
+TORN: Final = re.compile(rb"(?<!\] )(?:decoder -> pts:|corrupt decoded|Error subm|Decoding err|video frame prop)")
 """Of a line that lost its beginning, since another thread was in the middle of one of its own."""
 HEARD: Final = re.compile(rb"^0, +-?\d+, +(-?\d+), +(\d+),|^#tb 0: 1/(\d+)", re.MULTILINE)
 
@@ -66,11 +70,13 @@ class Pictures:
     """What became of each picture, by its place among those shown; how often the decoder refused one."""
 
     became: bytearray
-    size: str = ""
+    sizes: list[tuple[float, Pixels]] = field(default_factory=list)
+    """From when on, in seconds, they are how large."""
     frames: int = 0
     shown: int = 0
     refused: int = 0
     _broken: bool = field(default=False, compare=False)
+    _next: Pixels | None = field(default=None, compare=False)
     _lines: Lines = field(default_factory=Lines, compare=False)
     sound_frames: int = 0
     sound_refused: int = 0
@@ -90,8 +96,8 @@ class Pictures:
         for said in SAID.finditer(text):
             begin = text.rfind(b"\n", 0, said.start()) + 1
             self._take(text[begin : begin + 5], *said.groups())
-        for size in () if self.size else SIZE.finditer(text):
-            self.size = size[1].decode()
+        for sized in SIZED.finditer(text):
+            self._resize(*sized.groups())
         for summed in SUM.finditer(text):
             self._sum_up(summed[1] == b"0", int(summed[2]))
 
@@ -101,6 +107,13 @@ class Pictures:
             self.refused += bool(refused)
         elif of == b"[aist":
             self.sound_refused += bool(refused or broken)
+
+    def _resize(self, width: bytes | None, height: bytes | None, since: bytes | None) -> None:
+        """A new size is told just before the time of the first picture that has it."""
+        if width and height:
+            self._next = Pixels(int(width), int(height))
+        elif self._next and len(self.sizes) < bounds.FINDINGS:
+            self.sizes.append((float(since or 0), self._next))
 
     def _sum_up(self, seen: bool, frames: int) -> None:
         if seen:
@@ -157,6 +170,7 @@ class Watched(NamedTuple):
         """Whether nothing in it can be held against the film."""
         seen, heard = self.pictures, self.sound
         whole = seen.finished and not seen.refused and seen.became.count(WHOLE) == len(seen.became)
+        whole = whole and len(seen.sizes) == 1
         return whole and not seen.sound_refused and not (heard and heard.gaps)
 
 

@@ -14,6 +14,7 @@ from services.media.inspect.mp4 import read_movie
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
 from services.media.inspect.tools import ToolMissing
+from tests.data.make_packages import ffmpeg
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.atoms import STBL, Change, changed, numbers
 from tests.unit.media.inspect.films import CUTS, KINDS, Harm, cut, faults, film, spoilt
@@ -151,6 +152,34 @@ async def test_pictures_smaller_than_declared_are_told(folder: Path) -> None:
     size = numbers([1920 << 16 | 1080])
     flattered = changed(film("vp9.mp4", folder), STBL + b"stsd", lambda c: c[:40] + size + c[44:])
     assert await faults(flattered) == [("picture", "320x180 ≠ 1920x1080")]
+
+
+async def test_pictures_that_become_smaller_on_the_way_are_told(folder: Path) -> None:
+    """The codec's own headers lie among the pictures too, and say another size from the seventh second on."""
+    for name, size, lasts in (("large", "320x180", 6), ("small", "160x90", 2), ("brief", "160x90", 0.4)):
+        picture = ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={lasts}")
+        ffmpeg(*picture, "-c:v", "libx264", "-bf", "0", "-f", "h264", folder / f"{name}.h264")
+    for second, found in (("small", [("picture", "160x90 ≠ 320x180")]), ("brief", [])):
+        stream = folder / f"large-{second}.h264"
+        stream.write_bytes(b"".join((folder / f"{each}.h264").read_bytes() for each in ("large", second)))
+        joined = ffmpeg("-r", "25", "-i", stream, "-c", "copy", folder / f"large-{second}.mp4").read_bytes()
+        assert await faults(joined) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "called", "found"),
+    [
+        ("h264.mp4", b"avb1", [("undecodable", "stsd: avb1")]),
+        ("h264.mp4", bytes(4), [("undecodable", "stsd: ?")]),
+        ("mpeg4.mp4", b"vvc1", []),
+        ("intra.mp4", b"x264", []),
+    ],
+)
+async def test_codec_that_no_decoder_knows_is_told(
+    kind: str, called: bytes, found: list[tuple[str, str]], folder: Path
+) -> None:
+    data = changed(film(kind, folder), STBL + b"stsd", lambda c: c[:12] + called + c[16:].replace(b"esds", b"none"))
+    assert await faults(data) == found
 
 
 async def test_pictures_larger_than_any_are_not_tried(folder: Path) -> None:

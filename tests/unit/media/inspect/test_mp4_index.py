@@ -91,6 +91,59 @@ async def test_raw_sound_of_samples_without_number_is_read(small: bytes) -> None
     assert (await read_mp4(MemorySource(raw))).audio
 
 
+async def test_raw_sound_that_lies_beyond_the_data_is_refused(small: bytes) -> None:
+    raw = changed(small, STBL + b"stsz", lambda c: c[:4] + numbers([2, 2 * 10**9]), nth=1)
+    beyond = changed(raw, STBL + b"stco", lambda c: c[:8] + numbers([2**31]) + c[12:], nth=1)
+    [code, measured] = await refusal(beyond)
+    assert (code, measured[:4]) == ("missing-samples", "1 / ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "nth"), [(b"encv", 0), (b"drmi", 0), (b"drms", 0), (b"enca", 1), (b"drms", 1), (b"encs", 1)]
+)
+async def test_what_is_encrypted_is_told(kind: bytes, nth: int, small: bytes) -> None:
+    locked = changed(small, STBL + b"stsd", lambda c: c[:12] + kind + c[16:], nth=nth)
+    assert await refusal(locked) == ("encrypted", kind.decode())
+
+
+@pytest.mark.parametrize(
+    ("box", "change"),
+    [
+        (b"moov/trak/mdia/mdhd", lambda c: c[:12] + bytes(4) + c[16:]),
+        (b"moov/trak/mdia/minf", lambda _: b""),
+        (STBL + b"stsd", lambda _: b""),
+    ],
+)
+async def test_track_that_is_neither_seen_nor_heard_keeps_nothing_from_playing(
+    box: bytes, change: Change, small: bytes
+) -> None:
+    helper = changed(changed(small, box, change, nth=1), b"moov/trak/mdia/hdlr", lambda c: _handled(c, b"meta"), nth=1)
+    assert (await read_mp4(MemorySource(helper))).audio is False
+    if b"stsd" not in box:
+        assert (await refusal(changed(small, box, change, nth=1)))[0] == "damaged"
+
+
+def _handled(content: bytes, by: bytes) -> bytes:
+    return content[:8] + by + content[12:]
+
+
+async def test_of_several_descriptions_the_smallest_that_is_used_is_measured(small: bytes) -> None:
+    """The second is of 160x90, and of MPEG-4 that says nothing else of its size."""
+    entry = box(b"mp4v", bytes(24) + numbers([160, 90], "H") + bytes(50))
+    both = changed(small, STBL + b"stsd", lambda c: numbers([0, 2]) + c[8:] + entry)
+    assert (await read_mp4(MemorySource(both))).coded == Pixels(320, 180)
+    assert await _size(both, [1, 1, 1, 10, 1, 2]) == Pixels(320, 180)
+    assert await _size(both, [1, 1, 1, 9, 1, 2]) == Pixels(160, 90)
+    assert await _size(both, [1, 1, 2]) == Pixels(160, 90)
+    assert await _size(both, [1, 1, 9]) == Pixels(320, 180)
+
+
+async def _size(data: bytes, shared: list[int]) -> Pixels:
+    """What is measured where the chunks are of so many samples and of those descriptions."""
+    rows = numbers([0, len(shared) // 3, *shared])
+    return (await read_mp4(MemorySource(changed(data, STBL + b"stsc", lambda _: rows)))).coded
+
+
 async def test_deflated_index_of_quicktime_is_read(small: bytes) -> None:
     at = small.index(b"moov") - 4
     movie, before = small[at:], small[:at]
