@@ -4,7 +4,7 @@ A picture is bad where the decoder had to make some of it up, or where none came
 film of which the decoder complains of nothing, is how the film was made: a field, or a picture that is never shown.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -18,7 +18,7 @@ from services.media.inspect.samples import FEW, REORDERED
 from services.media.inspect.showing import Showing
 from services.media.inspect.sound import DECODED, UNREADABLE
 from services.media.inspect.tracks import UNKNOWN, Track
-from services.media.inspect.watching import BROKEN, MISSING, WHOLE, Pictures, Watched
+from services.media.inspect.watching import BROKEN, MISSING, WHOLE, Pictures, Sound, Watched
 
 NOTICEABLE: Final = Fraction(1, 2)
 """Seconds of bad pictures, or of sound that is missing, that a film may have in one place: what is over before one has
@@ -70,7 +70,7 @@ def reached(reel: Reel) -> str:
     [pictures, *_] = reel.strips
     showing = Showing(pictures.track)
     _, end = pictures.track.samples.span(pictures.taken)
-    return f"{stretch(0, showing.at(end))} / {stretch(0, showing.seconds)}"
+    return f"{stretch(0, showing.at(end))} / {stretch(0, showing.at(showing.end))}"
 
 
 def _of_pictures(pictures: Pictures, track: Track, name: str | None) -> Iterator[Fault]:
@@ -86,10 +86,10 @@ def _of_pictures(pictures: Pictures, track: Track, name: str | None) -> Iterator
 
 def _smallest(pictures: Pictures, strip: Strip) -> Pixels | None:
     """The size of the smallest pictures of which there are more than a few."""
-    lasts, end = defaultdict[Pixels, float](float), strip.taken / strip.second
-    for (begin, size), (until, _) in pairwise([*pictures.sizes, (end, UNKNOWN)]):
-        lasts[size] += until - begin
-    many = [size for size, seconds in lasts.items() if seconds * FEW > end] or list(lasts)
+    counts = Counter[Pixels]()
+    for (first, size), (after, _) in pairwise([*pictures.sizes, (strip.taken, UNKNOWN)]):
+        counts[size] += after - first
+    many = [size for size, count in counts.items() if count * FEW > strip.taken] or list(counts)
     return min(many, key=lambda size: size.width * size.height, default=None)
 
 
@@ -108,10 +108,18 @@ def _of_sound(watched: Watched, strip: Strip, heard: bool, name: str | None) -> 
     came = sound is not None and pictures.sound_frames > 0
     if came and each * lost <= NOTICEABLE:
         return
-    gaps = sound.gaps if sound and came else []
-    start, end = (gaps[0][0], gaps[-1][1]) if gaps else (0.0, float(each * strip.taken))
+    begins, ends = _lost(sound if came else None, float(each * strip.taken))
+    where = Showing(track).of(round(begins * track.timescale), round(ends * track.timescale))
     code: FaultCode = "undecodable-sound" if heard else "flawed-sound"
-    yield Fault(code, f"{track.codec} @ {stretch(start, end)}", name)
+    yield Fault(code, f"{track.codec} @ {stretch(*where)}", name)
+
+
+def _lost(sound: Sound | None, end: float) -> tuple[float, float]:
+    """From when to when sound that lasts until `end` has gaps; all of it where nothing came."""
+    gaps = list(sound.gaps) if sound else []
+    if sound and end - sound.end > NOTICEABLE:
+        gaps.append((sound.end, end))
+    return (gaps[0][0], gaps[-1][1]) if gaps else (0.0, end)
 
 
 def _places(pictures: Pictures, track: Track) -> Iterator[Place]:

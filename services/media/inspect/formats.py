@@ -25,10 +25,10 @@ BRANDS: Final = {
     b"crx ": "cr3", b"f4v ": "f4v",
 }  # fmt: skip
 """Major brands that are no mp4."""
-BOXES: Final = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx", b"uuid"})
-"""What a movie may begin with."""
 PADDING: Final = frozenset({b"free", b"skip", b"wide", b"uuid"})
 """What may come before a movie says what it is."""
+BOXES: Final = PADDING | {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"pnot", b"sidx"}
+"""What a movie may begin with."""
 TEXTS: Final = (
     (b"#extm3u", "m3u8"), (b"ffconcat version", "ffconcat"), (b"[playlist]", "pls"), (b"[internetshortcut]", "url"),
     (b"<mpd", "mpd"), (b"<svg", "svg"), (b"<smil", "smil"), (b"word.document", "xml"), (b"<!doctype html", "html"),

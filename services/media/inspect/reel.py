@@ -54,15 +54,6 @@ class Strip:
         """Whether nothing was left out."""
         return self.taken == len(self.track.samples.sizes)
 
-    @property
-    def second(self) -> int:
-        """Ticks of the new file in a second. A picture lasts a tick, so that it tells its number; sound lasts what it
-        does."""
-        samples, timescale = self.track.samples, self.track.timescale
-        if self.track.handler != b"vide":
-            return timescale
-        return min(max(1, round(len(samples.sizes) * timescale / max(1, samples.length))), MOST_TICKS)
-
 
 @dataclass(slots=True)
 class Reel:
@@ -176,11 +167,20 @@ def _track(strip: Strip, number: int, before: int) -> bytes:
     kind = _full(b"vmhd", bytes(8), 1) if seen else _full(b"smhd", bytes(4))
     media = _box(
         b"mdia",
-        _full(b"mdhd", _ints(0, 0, strip.second, 0, 0x55C40000)),
+        _full(b"mdhd", _ints(0, 0, _ticks(strip), 0, 0x55C40000)),
         _full(b"hdlr", _ints(0) + track.handler + bytes(13)),
         _box(b"minf", kind, _box(b"dinf", reference), _table(strip, before)),
     )
     return _box(b"trak", _full(b"tkhd", _ints(0, 0, number, 0, 0) + bytes(16) + MATRIX + size, 3), media)
+
+
+def _ticks(strip: Strip) -> int:
+    """A picture lasts a tick, so that it tells its number; sound lasts what it does."""
+    track = strip.track
+    if track.handler != b"vide":
+        return track.timescale
+    rate = round(len(track.samples.sizes) * track.timescale / max(1, track.samples.length))
+    return min(max(1, rate), MOST_TICKS)
 
 
 def _table(strip: Strip, before: int) -> bytes:

@@ -40,6 +40,8 @@ VISUAL_ENTRY: Final = 78
 Matrix = tuple[int, int, int, int]
 SERVING: Final = frozenset({b"thmb", b"auxl", b"vdep", b"vplx"})
 """References by which a track says that it only serves another one."""
+EMPTY: Final = -1
+"""Where an edit begins that shows nothing."""
 UNKNOWN: Final = Pixels(0, 0)
 ALTOGETHER: Final = 2 * bounds.SAMPLES
 """Samples of all tracks."""
@@ -80,7 +82,8 @@ class Track:
     """The aspect the container asks for."""
     turned: bool = False
     edits: tuple[tuple[int, Fraction], ...] = ()
-    """What an edit list shows: where in the media each edit begins, and its seconds, 0 being all that is left."""
+    """What an edit list shows: where in the media each edit begins, and its seconds, 0 being all that is left. EMPTY
+    ones show nothing, and only delay what follows."""
     samples: Samples = field(default_factory=Samples)
     described: Box | None = None
     helpers: set[int] = field(default_factory=set)
@@ -119,6 +122,7 @@ def _track(box: Box, movie_timescale: int, turn: Matrix) -> Track:
     table = media.need(b"minf", b"stbl")
     times = table.find(b"stts")
     track.count = sum(count for count, _ in times.table("II", 8, times.field("I", 4))) if times else 0
+    track.edits = tuple(_edits(box, movie_timescale))
     if track.handler == b"soun":
         track.described = table.find(b"stsd")
         track.codec = codec_of(track.described)
@@ -126,7 +130,6 @@ def _track(box: Box, movie_timescale: int, turn: Matrix) -> Track:
         track.samples = from_sound(table, track.codec in DECODED)
         return track
     track.samples = from_table(table)
-    track.edits = tuple(_edits(box, movie_timescale))
     _describe(track, table)
     _present(track, header, turn)
     return track
@@ -152,14 +155,12 @@ def _refuse_elsewhere(media: Box) -> None:
 
 
 def _edits(box: Box, timescale: int) -> Iterator[tuple[int, Fraction]]:
-    """Empty edits only delay the start, and show nothing."""
     edits = box.find(b"edts", b"elst")
     if edits:
         if edits.field("I", 4) > bounds.EDITS:
             raise Damaged("absurd", f"{edits.field('I', 4)} edits")
         for length, start, _ in edits.table("QqI" if edits.version() else "IiI", 8, edits.field("I", 4)):
-            if start >= 0:
-                yield start, Fraction(length, timescale)
+            yield max(start, EMPTY), Fraction(length, timescale)
 
 
 def _describe(track: Track, table: Box) -> None:

@@ -41,13 +41,14 @@ TRIES: Final = 8
 """Runs until two tell the same: in one of some hundred a line is torn."""
 MISSING, WHOLE, BROKEN = 0, 1, 2
 SAID: Final = re.compile(rb"\[dec:[^]\n]*\] (?:decoder -> pts:(\d+) |(corrupt)|(Error subm|Decoding err))")
-SIZED: Final = re.compile(
-    rb"input from stream 0:0 [^]\n]*\] "
-    rb"(?:w:(\d+) h:(\d+) |video frame properties congruent with link at pts_time: (\d+(?:\.\d+)?))"
-)
 SUM: Final = re.compile(rb"Input stream #0:(\d) [^\n]*; (\d+) frames decoded; ")
 """Each begins with letters that are found quickly: most of the log is passed over."""
-TORN: Final = re.compile(rb"(?<!\] )(?:decoder -> pts:|corrupt decoded|Error subm|Decoding err|video frame prop)")
+SIZED: Final = re.compile(
+    rb"input from stream 0:0 [^]\n]*\] w:(\d+) h:(\d+) |\[vf#[^]\n]*\] filter_raw -> pts:(\d+) ",
+)
+GRAPH: Final = b"input from stream 0:0 "
+"""What tells of a new size of the pictures."""
+TORN: Final = re.compile(rb"(?<!\] )(?:decoder -> pts:|corrupt decoded|Error subm|Decoding err|w:\d+ h:)")
 """Of a line that lost its beginning, since another thread was in the middle of one of its own."""
 HEARD: Final = re.compile(rb"^0, +-?\d+, +(-?\d+), +(\d+),|^#tb 0: 1/(\d+)", re.MULTILINE)
 
@@ -70,8 +71,8 @@ class Pictures:
     """What became of each picture, by its place among those shown; how often the decoder refused one."""
 
     became: bytearray
-    sizes: list[tuple[float, Pixels]] = field(default_factory=list)
-    """From when on, in seconds, they are how large."""
+    sizes: list[tuple[int, Pixels]] = field(default_factory=list)
+    """How large they are, from which of them on."""
     frames: int = 0
     shown: int = 0
     refused: int = 0
@@ -96,8 +97,8 @@ class Pictures:
         for said in SAID.finditer(text):
             begin = text.rfind(b"\n", 0, said.start()) + 1
             self._take(text[begin : begin + 5], *said.groups())
-        for sized in SIZED.finditer(text):
-            self._resize(*sized.groups())
+        for sized in SIZED.findall(text) if self._next or GRAPH in text else ():
+            self._resize(*sized)
         for summed in SUM.finditer(text):
             self._sum_up(summed[1] == b"0", int(summed[2]))
 
@@ -108,12 +109,13 @@ class Pictures:
         elif of == b"[aist":
             self.sound_refused += bool(refused or broken)
 
-    def _resize(self, width: bytes | None, height: bytes | None, since: bytes | None) -> None:
-        """A new size is told just before the time of the first picture that has it."""
-        if width and height:
+    def _resize(self, width: bytes, height: bytes, place: bytes) -> None:
+        """A new size is told just before the first picture that has it."""
+        if width:
             self._next = Pixels(int(width), int(height))
-        elif self._next and len(self.sizes) < bounds.FINDINGS:
-            self.sizes.append((float(since or 0), self._next))
+        elif self._next:
+            self.sizes.append((int(place), self._next))
+            self._next = None
 
     def _sum_up(self, seen: bool, frames: int) -> None:
         if seen:

@@ -1,5 +1,6 @@
 """Films decoded whole: every honest kind is, and what is damaged is told with its place."""
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -92,6 +93,10 @@ async def test_what_an_edit_list_cuts_off_is_not_held_against_a_film(folder: Pat
     edited = changed(data, b"moov/trak/edts/elst", lambda _: numbers([0, 1, 4000, 2 * movie.track.timescale, 0x10000]))
     assert await faults(await spoilt(edited, 20, 35)) == []
     assert await faults(await spoilt(edited, 60, 90)) == [("undecodable", "h264 @ 0:00–0:02: 31 / 150")]
+    late = changed(
+        data, b"moov/trak/edts/elst", lambda _: struct.pack(">2I2iI2iI", 0, 2, 3000, -1, 0x10000, 6000, 1024, 0x10000)
+    )
+    assert await faults(await spoilt(late, 60, 90)) == [("undecodable", "h264 @ 0:05–0:07: 31 / 150")]
 
 
 @pytest.mark.parametrize(("heard", "code"), [(True, "undecodable-sound"), (False, "flawed-sound")])
@@ -99,6 +104,10 @@ async def test_sound_that_is_lost_is_told_with_its_place(heard: bool, code: str,
     broken = await spoilt(film("h264.mp4", folder), 100, 140, "noise", sound=True)
     assert await faults(broken, heard) == [(code, "aac @ 0:02–0:03")]
     assert await faults(await spoilt(film("h264.mp4", folder), 100, 102, "noise", sound=True), heard) == []
+    ended = await spoilt(film("h264.mp4", folder), 200, 282, "zeros", sound=True)
+    assert await faults(ended, heard) == [(code, "aac @ 0:04–0:06")]
+    edited = changed(broken, b"moov/trak/edts/elst", lambda _: numbers([0, 1, 4000, 2 * 48000, 0x10000]), nth=1)
+    assert await faults(edited, heard) == [(code, "aac @ 0:00–0:01")]
 
 
 def told(header: bytes) -> Change:
@@ -118,9 +127,9 @@ def of_another_kind(described: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("change", "heard", "found"),
     [
-        (told(b"\x16\x88"), True, [("undecodable-sound", "aac @ 0:00–0:07")]),
-        (told(b"\0\0"), False, [("flawed-sound", "aac @ 0:00–0:07")]),
-        (told(b"\x11\xf8"), True, [("undecodable-sound", "aac @ 0:00–0:07")]),
+        (told(b"\x16\x88"), True, [("undecodable-sound", "aac @ 0:00–0:06")]),
+        (told(b"\0\0"), False, [("flawed-sound", "aac @ 0:00–0:06")]),
+        (told(b"\x11\xf8"), True, [("undecodable-sound", "aac @ 0:00–0:06")]),
         (told(b"\xf9\x40"), True, [("sound-coding", "aac-42")]),
         (lambda described: described[:20], True, [("undecodable-sound", "stsd")]),
         (of_another_kind, True, [("sound-coding", "mhm1")]),
