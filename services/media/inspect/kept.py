@@ -35,11 +35,8 @@ class Keeper:
         self._data = bytearray()
         self._until: int | None = min(size, SMALL) if size <= min(SMALL, room) else min(FIRST, room)
         self.spans: list[tuple[int, bytearray]] = []
-
-    @property
-    def kept(self) -> int:
+        self.kept = 0
         """Bytes kept so far."""
-        return sum(len(data) for _, data in self.spans)
 
     def see(self, chunk: bytes | memoryview) -> None:
         """Look at the bytes that follow the last ones seen."""
@@ -48,7 +45,9 @@ class Keeper:
             after = self._start + len(self._data)
             if not self.spans or self.spans[-1][1] is not self._data:
                 self.spans.append((self._start, self._data))
-            self._data += chunk[max(0, after - begin) : max(0, self._until - begin)]
+            more = chunk[max(0, after - begin) : max(0, self._until - begin)]
+            self._data += more
+            self.kept += len(more)
             if self._start + len(self._data) < self._until:
                 return
             self._until = self._following()
@@ -58,10 +57,10 @@ class Keeper:
         if not self._box and format_of(bytes(self._data[:HEAD]), "") not in MOVIES:
             return None
         while self._boxes and self._box + HEAD <= self._size:
-            self._boxes -= 1
             at = self._box - self._start
             if at + HEAD > len(self._data):
                 return self._want(self._box, self._box + HEAD)
+            self._boxes -= 1
             size, kind = _box(self._data, at)
             end = self._box + (size or self._size - self._box)
             if end < self._box + 8 or end > self._size:

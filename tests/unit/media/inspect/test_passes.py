@@ -21,6 +21,7 @@ from services.media.inspect.whole import work_off
 from tests.data.make_packages import RECIPES, ffmpeg, make
 from tests.data.make_rars import Member, rar5
 from tests.unit.media.inspect.archives import directory_at, in_both, in_end, zipped
+from tests.unit.media.inspect.atoms import box
 from tests.unit.media.inspect.memory import MemorySource, SparseSource
 
 FAR = 2**28
@@ -141,6 +142,17 @@ async def test_what_was_kept_is_what_lies_there(data: st.DataObject, room: int, 
     length = data.draw(st.integers(0, len(whole) - start))
     assert await seen.read(start, length) == whole[start : start + length]
     assert b"".join([chunk async for chunk in seen.stream(start, length)]) == whole[start : start + length]
+
+
+def test_many_fragments_are_kept_in_no_time() -> None:
+    fragment = box(b"moof", bytes(100)) + box(b"mdat", bytes(200))
+    count = bounds.BOXES // 2 - 1
+    keeper = kept.Keeper(8 + 2 * kept.SMALL, room=2 * kept.SMALL)
+    film = box(b"free", bytes(kept.FIRST)) + fragment * count
+    began = time.process_time()
+    keeper.see(film)
+    assert time.process_time() - began < 1
+    assert kept.FIRST + 108 * count < keeper.kept < kept.FIRST + 150 * count
 
 
 @pytest.mark.parametrize("kind", RECIPES)
