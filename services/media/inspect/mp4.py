@@ -13,6 +13,7 @@ from contracts.rulebook.measures import Pixels
 from services.media.inspect import bounds
 from services.media.inspect.boxes import Box, Place, load, top_boxes
 from services.media.inspect.models import Damaged, Video
+from services.media.inspect.phrases import pixels
 from services.media.inspect.samples import Defaults, add_fragment, wait
 from services.media.inspect.showing import Showing
 from services.media.inspect.source import Source
@@ -21,6 +22,8 @@ from services.media.inspect.tracks import Track, tracks_of
 COVERS: Final = frozenset({"mjpeg", "png", "bmp", "gif", "webp"})
 """Codecs of still pictures: beside another stream, or alone with one sample, they are cover art or thumbnails."""
 LONGEST: Final = timedelta(days=30)
+STRETCHED: Final = 32
+"""How many times as wide as high, or as high as wide, a sample may be shown; honest ones are at most three."""
 EMPTY: Final = 10
 """One sample in so many may be empty, as screen recorders leave them where nothing moved."""
 
@@ -109,6 +112,8 @@ def _only_video(tracks: Sequence[Track]) -> Track:
 
 
 def _shown(track: Track) -> Pixels:
+    if not 1 / STRETCHED <= track.aspect <= STRETCHED:
+        raise Damaged("absurd", f"{pixels(track.coded)} × {float(track.aspect):.3g}:1")
     width, height = round(track.coded.width * track.aspect), track.coded.height
     return Pixels(height, width) if track.turned else Pixels(width, height)
 

@@ -232,3 +232,13 @@ async def test_pixel_aspect_box_wins(small: bytes) -> None:
     pasp = box(b"pasp", numbers([4, 3]))
     data = changed(small, STBL + b"stsd", lambda c: c.replace(box(b"pasp", numbers([1, 1])), pasp))
     assert (await read_mp4(MemorySource(data))).shown == Pixels(427, 180)
+
+
+@pytest.mark.parametrize(
+    ("wide", "high", "told"),
+    [(2**32 - 1, 1, "320x180 × 4.29e+09:1"), (1, 2**32 - 1, "320x180 × 2.33e-10:1"), (33, 1, "320x180 × 33:1")],
+)
+async def test_pixel_aspect_that_no_picture_has_is_absurd(small: bytes, wide: int, high: int, told: str) -> None:
+    pasp = box(b"pasp", numbers([wide, high]))
+    data = changed(small, STBL + b"stsd", lambda c: c.replace(box(b"pasp", numbers([1, 1])), pasp))
+    assert await refusal(data) == ("absurd", told)
