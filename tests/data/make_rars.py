@@ -132,6 +132,19 @@ def pack4(data: bytes) -> bytes:
     return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
 
 
+def pack4_filtered(data: bytes, program: bytes) -> bytes:
+    """The same after a filter, a program that is run over what comes out. Here two bytes and four symbols more have
+    codes of 9 bits."""
+    literals = SYMBOLS[8] + _again(138) + _again(115) + 4 * SYMBOLS[9] + _zeros(299 - 258)
+    codes = [f"{byte:08b}" for byte in range(254)] + ["111111100", "111111101"]
+    said = "000000" + "000000" + "00" + f"{10:04b}" + f"00{len(program):04b}" + "".join(map("{:08b}".format, program))
+    said = said.ljust(-(-len(said) // 8) * 8, "0")
+    text = "111111111" + f"{0xA0 | len(said) // 8 - 1:08b}" + said
+    text += "".join(codes[byte] for byte in data) + "111111110" + "01"
+    bits = "00" + LENGTHS + literals + _others(60, 17, 28) + text
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+
 def pack5(data: bytes) -> bytes:
     """Bytes packed as RAR 5 does: blocks of at most 1 MiB, the first of which has a table."""
     table = LENGTHS + SYMBOLS[8] + _again(138) + _again(117) + _zeros(306 - 256) + _others(64, 16, 44)

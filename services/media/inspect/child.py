@@ -126,8 +126,9 @@ class Child:
     """Walls of the jail that the machine did not grant: `network`, `disk`, `uid`."""
     hears: Callable[[bytes], None] | None = None
     """Told all of its error output, where that is more than complaints."""
+    written: int = 0
+    """Bytes of its standard output that came."""
     _stopped: How | None = None
-    _written: int = 0
     _errors: bytearray = field(default_factory=bytearray)
     _drained: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -135,8 +136,8 @@ class Child:
         """Its standard output in chunks; the child is killed where it writes too much or for too long. What the reader
         takes between two chunks is not the child's time."""
         while chunk := await self._in_time(self.pipes.output.read) or b"":
-            self._written += len(chunk)
-            if self._written > self.limits.output:
+            self.written += len(chunk)
+            if self.written > self.limits.output:
                 self.stop("overrun")
                 return
             self.time.pause("reader")

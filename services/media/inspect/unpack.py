@@ -27,6 +27,7 @@ from services.media.inspect.members import wanted
 from services.media.inspect.models import Fault
 from services.media.inspect.rar import COMPRESSED, RarEntry, block4, block5, number
 from services.media.inspect.source import CutShort, Slice, Source
+from services.media.inspect.stalled import no_longer_than
 from services.media.inspect.whole import Forward, Proof, ahead, joined, work_off
 from services.media.inspect.zip import STORED, Entry
 
@@ -36,6 +37,13 @@ SECOND: Final = ("unar", "-quiet", "-no-directory", "-output-directory", "-")
 """For RAR 4, of which libarchive 3.6 knows neither solid archives nor filters; it wants a file it can seek in."""
 PACE: Final = 8 * 2**20
 """Bytes a second that unpacking is at least as fast as, on any machine this runs on."""
+DENSE: Final = 16
+"""Times its packed size that this much may come of; the rest is copied from what came before."""
+COPIED: Final = 64 * 2**20
+"""Bytes a second that copying is at least as fast as."""
+SILENT: Final = 1
+"""Seconds of CPU in which the second tool writes something: a filter is a program, and may never end."""
+SLOW: Final = "解压过久 takes too long to unpack"
 MEMORY: Final = 2 * 2**28
 """Bytes of address space: the largest dictionary admitted, and as much again for the tool."""
 
@@ -114,6 +122,8 @@ class Cut:
         entry = self.entries[min(self._done, len(self.entries) - 1)]
         came = f"{entry.size - (self._sum or Sum(entry)).missing} / {entry.size} B"
         measured = came if end.how == "exit" and self._done < len(self.entries) else end.measured
+        if end.how in ("cpu", "timeout"):
+            measured = SLOW
         return [*self.wrong, Fault("damaged", measured, entry.shown)]
 
 
@@ -212,12 +222,19 @@ async def _run(
     tool: Sequence[str], cut: Cut, stdin: AsyncIterator[bytes | memoryview] | bytes, files: Sequence[int] = ()
 ) -> list[Fault]:
     """Run a tool over an archive of ours; what is wrong with the members it was to write."""
+    cpu = _seconds(cut.entries)
     total = sum(entry.size for entry in cut.entries)
-    cpu = 2 + total // PACE
     limits = Limits(cpu=cpu, wall=3.0 * cpu + 10, memory=MEMORY, output=total, errors=2**14)
-    async with child(*tool, limits=limits, stdin=stdin, files=files) as running:
+    silent = SILENT if files else cpu  # The first one writes when half a dictionary is full.
+    async with child(*tool, limits=limits, stdin=stdin, files=files) as running, no_longer_than(silent, running):
         await work_off(joined(running.output()), cut.add)
         return cut.faults(await running.end())
+
+
+def _seconds(entries: Sequence[RarEntry]) -> int:
+    """The CPU that unpacking may take: by what is packed too, for what is declared may be a lie."""
+    packed, total = sum(entry.packed for entry in entries), sum(entry.size for entry in entries)
+    return 2 + min(total, DENSE * packed) // PACE + total // COPIED
 
 
 async def _second(source: Source, packed: Sequence[RarEntry], spool: Spool, proof: Proof, faults: list[Fault]) -> None:

@@ -18,7 +18,7 @@ from services.media.inspect.formats import FAMILIES, LOOK, MOVIES, OFFICE_NAMES,
 from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure
 from services.media.inspect.rules import judge
-from tests.data.make_rars import SIGN4, SIGN5, Member, block4, block5, pack5, rar4, rar5, record, vint
+from tests.data.make_rars import SIGN4, SIGN5, Member, block4, block5, pack4_filtered, pack5, rar4, rar5, record, vint
 from tests.unit.media.inspect.archives import zipped
 from tests.unit.media.inspect.memory import BrokenSource, MemorySource
 from tests.unit.media.inspect.ole import ole
@@ -221,6 +221,22 @@ async def test_tool_that_does_not_stop_is_stopped(
     monkeypatch.setattr(unpack, "TOOL", tool)
     [fault] = (await facts_of(rar5(PACKED), slot)).faults
     assert (fault.code, fault.measured, fault.file) == ("damaged", f"{tool[0]}: overrun", "a.txt")
+
+
+ENDLESS = bytes((0x40, 0x40, 0))
+"""A filter that jumps to itself."""
+
+
+@pytest.mark.parametrize("silent", [1, 100])
+async def test_filter_that_never_ends_is_stopped_by_what_is_written_and_by_what_is_packed(
+    silent: int, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpack, "SILENT", silent)
+    endless = Member(b"a.txt", pack4_filtered(TEXT, ENDLESS), method=0x33, size=63 * 2**20, crc=0)
+    before = os.times()
+    [fault] = (await facts_of(rar4(endless), slot)).faults
+    assert (fault.code, fault.measured, fault.file) == ("damaged", unpack.SLOW, "a.txt")
+    assert os.times().children_user - before.children_user < 3
 
 
 async def test_bomb_is_stopped_by_the_bytes_that_come_out(slot: Slot) -> None:
