@@ -4,11 +4,12 @@ import struct
 from collections.abc import Iterator
 
 from services.media.inspect import names
+from services.media.inspect.ending import FULL32
 from services.media.inspect.ends import Ends
 from services.media.inspect.inflate import Inflated, Marks
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import Blocks, Slice, Source, exactly
-from services.media.inspect.zip import CENTRAL, DEFLATED, ENCRYPTED, FULL32, LOCAL, LOCAL_HEAD, STORED, Entry
+from services.media.inspect.zip import CENTRAL, DEFLATED, ENCRYPTED, LOCAL, LOCAL_HEAD, STORED, Entry
 
 DESCRIPTOR = 0x0008
 """Flag: sizes and CRC follow the data, the local header need not have them (APPNOTE 4.4.4)."""

@@ -4,9 +4,10 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.media.inspect import bounds, names
+from services.media.inspect.ending import FULL16, FULL32, end_record
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import Source, exactly
 
@@ -18,27 +19,16 @@ METHODS: Final = {
     12: "bzip2", 14: "lzma", 16: "IBM cmpsc", 18: "IBM terse", 19: "lz77", 20: "zstd", 93: "zstd", 94: "mp3", 95: "xz",
     96: "jpeg", 97: "wavpack", 98: "ppmd",
 }  # fmt: skip
-LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
-END64, LOCATOR = b"PK\6\6", b"PK\6\7"
-END_HEAD: Final = struct.Struct("<4s4H2LH")
-END64_HEAD: Final = struct.Struct("<4sQ2H2L4Q")
-LOCATOR_HEAD: Final = struct.Struct("<4sLQL")
+LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
 CENTRAL_HEAD: Final = struct.Struct("<4s4B4H3L5H2L")
 LOCAL_HEAD: Final = struct.Struct("<4s5H3L2H")
-NEAR_END: Final = 4 * 2**10
-FAR_END: Final = 2**16 + 2**8
-FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 STRONG, MASKED = 0x0040, 0x2000
 """Flags of PKWARE's own encryption: of the data, and of the directory, whose local headers are then masked."""
 ENCRYPTED: Final = 0x0001 | STRONG | MASKED
 STRONG_FIELD: Final = 0x0017
-SPANNED: Final = b"PK\7\x08"
-"""What the first file of a split archive begins with (APPNOTE 8.5.3)."""
 UNIXES: Final = (3, 19)
 """Systems whose entries carry a Unix mode: Unix and macOS (APPNOTE 4.4.2)."""
 LINK_TYPE, TYPE_MASK = 0xA000, 0xF000
-END64_V1: Final = 44
-"""Bytes a ZIP64 end record says of itself; the second version, with more, tells of an encrypted directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,34 +86,9 @@ class Directory:
     faults: tuple[Fault, ...]
 
 
-class End(NamedTuple):
-    """The end record's own place and what it says, whichever of its two forms said it."""
-
-    at: int
-    disk: int
-    first_disk: int
-    here: int
-    entries: int
-    size: int
-    offset: int
-
-    @property
-    def start(self) -> int:
-        """Where the directory begins: right before the record, wherever its offset points."""
-        return self.at - self.size
-
-    def instead_of(self, short: "End") -> "End":
-        """This record, which is the ZIP64 one. Damaged where the short one says something else and not that it has no
-        room for the truth."""
-        for mine, other, full in zip(self[1:], short[1:], (FULL16,) * 4 + (FULL32,) * 2, strict=True):
-            if other not in (mine, full):
-                raise Damaged("ambiguous", f"ZIP64: {mine} ≠ {other}")
-        return self
-
-
 async def read_directory(source: Source) -> Directory:
     """The directory of a zip. Damaged where it cannot be trusted as a whole."""
-    end, after = await _end_record(source)
+    end, after = await end_record(source)
     if end.entries > bounds.ENTRIES or end.size > bounds.DIRECTORY:
         raise Damaged("too-many", f"{end.entries} entries, {end.size} B")
     base = end.start - end.offset
@@ -164,62 +129,6 @@ def _refuse_overlap(entries: list[Entry], directory: int) -> None:
             raise Damaged("overlap", f"{entry.shown} / {following.shown}")
     if entries and entries[-1].ends_after > directory:
         raise Damaged("overlap", f"{entries[-1].shown} / directory")
-
-
-async def _end_record(source: Source) -> tuple[End, int]:
-    """The end record, and how many bytes follow the archive."""
-    at, tail = await _find_end(source)
-    _, *said, comment = END_HEAD.unpack_from(tail, at)
-    end = End(source.size - len(tail) + at, *said)
-    after = source.size - end.at - END_HEAD.size - comment
-    if at >= LOCATOR_HEAD.size and tail.startswith(LOCATOR, at - LOCATOR_HEAD.size):
-        end = (await _end64(source, end.at - LOCATOR_HEAD.size)).instead_of(end)
-    if end.disk or end.first_disk or end.here != end.entries:
-        raise Damaged("split", f"disk {end.disk}")
-    return end, after
-
-
-async def _find_end(source: Source) -> tuple[int, bytes]:
-    """The end record's place in the tail of the file: the one whose comment reaches the end of the file exactly, else
-    the last one whose comment fits. Where two reach it exactly, readers disagree what the archive holds."""
-    for reach in (NEAR_END, FAR_END):
-        tail = await exactly(source, max(0, source.size - reach), min(reach, source.size))
-        places = list(_places(tail))
-        exact = [at for at, left in places if left == 0]
-        if len(exact) > 1:
-            raise Damaged("ambiguous", f"{len(exact)} × PK\\5\\6")
-        if exact:
-            return exact[0], tail
-        if places and (reach == FAR_END or len(tail) == source.size):
-            return places[0][0], tail
-    if (await exactly(source, 0, min(4, source.size))) == SPANNED:
-        raise Damaged("split", "z01")
-    raise Damaged("truncated", f"no directory, {source.size} B")
-
-
-def _places(tail: bytes) -> Iterator[tuple[int, int]]:
-    """Where an end record may be, from the end backwards, and how many bytes would follow its comment."""
-    at = tail.rfind(END)
-    while at >= 0:
-        if at + END_HEAD.size <= len(tail):
-            left = len(tail) - at - END_HEAD.size - END_HEAD.unpack_from(tail, at)[-1]
-            if left >= 0:
-                yield at, left
-        at = tail.rfind(END, 0, at)
-
-
-async def _end64(source: Source, locator_at: int) -> End:
-    _, disk, offset, disks = LOCATOR_HEAD.unpack(await exactly(source, locator_at, LOCATOR_HEAD.size))
-    if disk or disks > 1:
-        raise Damaged("split", f"disk {disk} / {disks}")
-    for at in (offset, locator_at - END64_HEAD.size):
-        if 0 <= at <= locator_at - END64_HEAD.size:
-            sign, length, _, _, *said = END64_HEAD.unpack(await exactly(source, at, END64_HEAD.size))
-            if sign == END64:
-                if length != END64_V1 and at + 12 + length == locator_at:
-                    raise Damaged("encrypted", "PKWARE, 目录 directory")
-                return End(at, *said)
-    raise Damaged("damaged", "ZIP64")
 
 
 def _entries(data: bytes, base: int) -> Iterator[Entry]:
