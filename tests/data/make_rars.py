@@ -41,6 +41,8 @@ class Member:
     """Whether it is a comment or the like, and no file."""
     blake: bytes = b""
     """RAR 5: BLAKE2sp of the contents, in place of their CRC."""
+    summed: bool = True
+    """RAR 5: whether there is either."""
 
 
 def vint(value: int) -> bytes:
@@ -99,7 +101,7 @@ def _member5(member: Member) -> bytes:
     crc = zlib.crc32(member.data) if member.crc is None else member.crc
     size = len(member.data) if member.size is None else member.size
     method = ((3 << 7) if member.packed else 0) if member.method is None else member.method
-    check = b"" if member.blake else struct.pack("<L", crc)
+    check = b"" if member.blake or not member.summed else struct.pack("<L", crc)
     said = vint((4 if check else 0) | member.flags) + vint(size) + vint(member.mode) + check
     said += vint(method | (0x40 if member.solid else 0)) + vint(member.host) + vint(len(member.name)) + member.name
     records = member.extra + (record(2, b"\0" + member.blake) if member.blake else b"")

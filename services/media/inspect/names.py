@@ -14,6 +14,8 @@ LEFTOVERS: Final = frozenset(
     {".ds_store", "thumbs.db", "desktop.ini", "__macosx", ".spotlight-v100", ".trashes", "icon\r"}
 )
 
+UPWARD: Final = re.compile(r"\.\.(\.* [. ]*)?")
+"""The folder above, and what Windows makes it by leaving out spaces and full stops at the end."""
 LONGEST: Final = 255
 """Bytes of one name that every file system takes."""
 DEEPEST: Final = 32
@@ -65,9 +67,9 @@ def is_leftover(name: str) -> bool:
     return any(part in LEFTOVERS for part in parts) or parts[-1].startswith(("._", "~$"))
 
 
-def faults(name: str) -> Iterator[Fault]:
-    """What is wrong with a name, on any system it may be unpacked on."""
-    if outside := leads_outside(name):
+def faults(name: str, *others: str) -> Iterator[Fault]:
+    """What is wrong with a name, on any system it may be unpacked on; `others` are what some programs take it for."""
+    if outside := next(filter(None, map(leads_outside, (name, *others))), None):
         yield Fault("path", outside, shown(name))
     elif odd := unusable(name):
         yield Fault("name", odd, shown(name))
@@ -79,7 +81,7 @@ def leads_outside(name: str) -> str | None:
     tricks = {
         "/…": path.startswith("/"),
         "C:": re.match(r"[A-Za-z]:", path) is not None,
-        "..": ".." in path.split("/"),
+        "..": any(map(UPWARD.fullmatch, path.split("/"))),
         "NUL": "\0" in path,
         "": not path.strip("/ "),
     }
@@ -102,6 +104,11 @@ def unusable(name: str) -> str | None:
         if forbidden := next((letter for letter in part if letter in FORBIDDEN), None):
             return forbidden
     return f"> {DEEPEST}" if len(parts) > DEEPEST else None
+
+
+def plain(path: str) -> str:
+    """The same path as any system takes it: without empty parts and those that stay where they are."""
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def folders(path: str) -> Iterator[str]:

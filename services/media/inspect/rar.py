@@ -1,11 +1,6 @@
-"""Reads the headers of a RAR in place, versions 4 and 5 (rarlab.com/technote.htm), block by block through `rarfile`.
+"""Lists the members of a RAR in place, versions 4 and 5 (rarlab.com/technote.htm), block by block."""
 
-`rarfile` is given one header at a time and nothing else: it opens no file, follows no volume and starts no tool.
-"""
-
-import io
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -13,9 +8,10 @@ from typing import Final, NamedTuple
 import rarfile
 
 from services.media.inspect import bounds, names
-from services.media.inspect.models import Damaged, Fault, FaultCode
+from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.rarblocks import block4, block5, header_length, number, parse
 from services.media.inspect.source import Source, exactly, head
-from services.media.inspect.zip import STORED, Directory, Entry, listed_faults
+from services.media.inspect.zip import SPECIAL, STORED, TYPE_MASK, Directory, Entry, listed_faults
 
 SIGNS: Final = {rarfile.RAR_ID: 4, rarfile.RAR5_ID: 5}
 COMPRESSED: Final = -1
@@ -25,7 +21,8 @@ NEW_VERSION: Final = 0x3F
 """Bits of RAR5's compression field that say which algorithm: 0 is the one of RAR 5 and 6."""
 DATE: Final = 1 << 21 | 1 << 16
 """The first day MS-DOS knows."""
-UNIX_TYPES: Final = {0xA000: "symlink", 0x1000: "device", 0x2000: "device", 0x6000: "device", 0xC000: "device"}
+WITHOUT_MODES: Final = (rarfile.RAR_OS_MSDOS, rarfile.RAR_OS_OS2, rarfile.RAR_OS_WIN32)
+"""Systems whose entries carry attributes, and no Unix mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,8 @@ class RarEntry(Entry):
     solid: bool = False
     """Whether the archive's members are packed as one stream."""
     version: int = 5
+    summed: bool = True
+    """Whether there is a checksum of the contents."""
     wrong: tuple[Fault, ...] = ()
     """What RAR's own fields say against it."""
 
@@ -48,22 +47,10 @@ class RarEntry(Entry):
         return self.name.endswith("/")
 
     def faults(self) -> Iterator[Fault]:
-        yield from names.faults(self.name)
+        yield from names.faults(self.name, names.decoded(self.raw, {}))
         yield from self.wrong
-
-
-class Rar4(rarfile.RAR3Parser):  # type: ignore[misc] # published without types
-    """Header by header; comments, for which `rarfile` would start a tool, are left alone."""
-
-    def _parse_subblocks(self, block: object, data: bytes, at: int) -> int:
-        return at
-
-    def _decode(self, name: bytes) -> str:
-        return names.decoded(name, {})
-
-
-class Rar5(rarfile.RAR5Parser):  # type: ignore[misc] # the same
-    """Header by header."""
+        if self.is_folder and (self.size or self.packed):
+            yield Fault("folder", f"{max(self.size, self.packed)} B", self.shown)
 
 
 class Block(NamedTuple):
@@ -105,65 +92,16 @@ async def read_rar(source: Source) -> Directory:
 
 
 async def _block(source: Source, at: int, listing: Listing) -> Block:
-    length = await _header_length(source, at, listing.version)
+    length = await header_length(source, at, listing.version)
     listing.blocks += 1
     listing.spent += length
     if listing.blocks > bounds.ENTRIES or listing.spent > bounds.DIRECTORY:
         raise Damaged("too-many", f"> {listing.blocks - 1}")
-    info = _parse(await exactly(source, at, length), at, listing.version)
+    info = parse(await exactly(source, at, length), at, listing.version)
     end = at + length + info.add_size
     if end > source.size:
         raise Damaged("truncated", f"{end} > {source.size} B")
     return Block(info, end)
-
-
-async def _header_length(source: Source, at: int, version: int) -> int:
-    """Bytes of the header that begins at a place."""
-    near = await exactly(source, at, min(15, source.size - at))
-    if version == 4:
-        length = int.from_bytes(near[5:7], "little")
-        least = 7
-    else:
-        length, least = _number(near, 4), 7
-    if len(near) < least or length < least or at + length > source.size:
-        code: FaultCode = "truncated" if len(near) < least or at + length > source.size else "damaged"
-        raise Damaged(code, f"header @{at}, {source.size} B")
-    return length
-
-
-def _number(near: bytes, at: int) -> int:
-    """The length of a RAR5 header, which follows its CRC, together with both."""
-    value = shift = 0
-    for place in range(at, min(at + 3, len(near))):
-        value |= (near[place] & 0x7F) << shift
-        shift += 7
-        if near[place] < 0x80:
-            return place + 1 + value
-    raise Damaged("truncated" if len(near) < at + 3 else "damaged", "header length")
-
-
-class Window(io.BytesIO):
-    """One header, at its place in the file."""
-
-    def __init__(self, data: bytes, at: int) -> None:
-        super().__init__(data)
-        self._at = at
-
-    def tell(self) -> int:
-        return self._at + super().tell()
-
-
-def _parse(data: bytes, at: int, version: int) -> "rarfile.RarInfo":
-    """What a header says. Whatever `rarfile` raises is the header's fault: there is nothing else it could read."""
-    kind = Rar4 if version == 4 else Rar5
-    parser = kind(None, None, True, "gb18030", False, None, 0, True)
-    try:
-        info = parser._parse_block_header(Window(data, at))
-    except Exception as error:  # see above
-        raise Damaged("damaged", f"header @{at}: {type(error).__name__}") from error
-    if info is None:
-        raise Damaged("damaged", f"header @{at}: CRC")
-    return info
 
 
 def _heed(info: "rarfile.RarInfo", listing: Listing) -> bool:
@@ -206,29 +144,33 @@ def _entry(info: "rarfile.RarInfo", listing: Listing) -> RarEntry:
     name = _name(info, listing.version)
     stored = info.compress_type == rarfile.RAR_M0
     method = STORED if stored else COMPRESSED
-    crc = info.CRC if info.CRC is not None else int.from_bytes((info.blake2sp_hash or b"")[:4], "little")
+    check = info.blake2sp_hash if info.CRC is None else None
+    crc = int.from_bytes(check[:4], "little") if check else info.header_offset if info.CRC is None else info.CRC
     return RarEntry(
-        *(name, info.orig_filename, 0, method, crc, info.compress_size, info.file_size, info.header_offset, 0, ()),
+        *(name, info.orig_filename, 0, method, crc, info.compress_size, info.file_size, info.header_offset, 0, 0, ()),
         start=info.data_offset,
         header=_header(info, listing) if not stored else b"",
-        check=info.blake2sp_hash if info.CRC is None else None,
+        check=check,
         solid=listing.solid,
         version=listing.version,
+        summed=check is not None or info.CRC is not None,
         wrong=tuple(_wrong(info, names.shown(name), listing.version)),
     )
 
 
 def _name(info: "rarfile.RarInfo", version: int) -> str:
-    """RAR 4 packs Chinese names in a way of its own, which `rarfile` knows; all others are bytes."""
+    """RAR 4 packs Chinese names in a way of its own, which `rarfile` knows; all others are bytes, which it cuts at
+    their first NUL: that is put back, for programs that go on."""
     packed = version == 4 and info.flags & rarfile.RAR_FILE_UNICODE
-    name = str(info.filename) if packed else names.decoded(info.orig_filename, {})
+    cut = "\0" if not packed and info._name_size != len(info.orig_filename) else ""
+    name = str(info.filename) if packed else names.decoded(info.orig_filename, {}) + cut
     return name.rstrip("/\\") + "/" if info.is_dir() else name
 
 
 def _wrong(info: "rarfile.RarInfo", shown: str, version: int) -> Iterator[Fault]:
     kind = LINKS.get(info.file_redir[0], "link") if info.file_redir else None
-    if not kind and info.host_os == rarfile.RAR_OS_UNIX:
-        kind = UNIX_TYPES.get(info.mode & 0xF000)
+    if not kind and info.host_os not in WITHOUT_MODES:
+        kind = SPECIAL.get(info.mode & TYPE_MASK)
     if kind:
         yield Fault("link", kind, shown)
     if info.flags & rarfile.RAR_FILE_PASSWORD:
@@ -269,28 +211,6 @@ def _header(info: "rarfile.RarInfo", listing: Listing) -> bytes:
     packing = info.file_compress_flags & 0x3FFF
     said = number(4 if crc else 0) + number(info.file_size) + number(0x20) + crc + number(packing)
     return block5(2, 2, number(info.compress_size) + said + number(0) + number(len(name)) + name)
-
-
-def block4(kind: int, flags: int, said: bytes = b"") -> bytes:
-    """A header as RAR 4 writes them."""
-    rest = struct.pack("<BHH", kind, flags, 7 + len(said)) + said
-    return struct.pack("<H", zlib.crc32(rest) & 0xFFFF) + rest
-
-
-def block5(kind: int, flags: int, said: bytes = b"") -> bytes:
-    """A header as RAR 5 writes them."""
-    rest = number(kind) + number(flags) + said
-    rest = number(len(rest)) + rest
-    return struct.pack("<L", zlib.crc32(rest)) + rest
-
-
-def number(value: int) -> bytes:
-    """A whole number as RAR 5 writes them: seven bits a byte, the lowest first."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def _refuse_bomb(source: Source, listing: Listing) -> None:

@@ -1,14 +1,14 @@
 """Reads the directory of a zip in place (PKWARE APPNOTE 6.3.10): stored or deflated, ZIP64, data descriptors."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from services.media.inspect import bounds, names
 from services.media.inspect.ending import FULL16, FULL32, end_record
-from services.media.inspect.models import Damaged, Fault
+from services.media.inspect.models import Damaged, Fault, FaultCode
 from services.media.inspect.source import Source, exactly
 
 STORED: Final = 0
@@ -27,8 +27,17 @@ STRONG, MASKED = 0x0040, 0x2000
 ENCRYPTED: Final = 0x0001 | STRONG | MASKED
 STRONG_FIELD: Final = 0x0017
 UNIXES: Final = (3, 19)
-"""Systems whose entries carry a Unix mode: Unix and macOS (APPNOTE 4.4.2)."""
-LINK_TYPE, TYPE_MASK = 0xA000, 0xF000
+"""Systems whose entries always carry a Unix mode: Unix and macOS (APPNOTE 4.4.2)."""
+SPECIAL: Final = {0xA000: "symlink", 0x1000: "device", 0x2000: "device", 0x6000: "device", 0xC000: "device"}
+"""Types of a Unix mode that are no file or folder; 7-Zip and others write one whatever the system."""
+PIPE, FOLDER, FILE, TYPE_MASK = 0x1000, 0x4000, 0x8000, 0xF000
+DOS_FOLDER, REPARSE = 0x10, 0x400
+POINTER: Final = 16 * 2**10
+"""Bytes of the longest text that says where a Windows link leads; a longer file marked as one was followed."""
+NOTHING: Final = 5
+"""Bytes nothing may be deflated to."""
+DANGERS: Final[frozenset[FaultCode]] = frozenset({"path", "link", "size", "header"})
+"""What is wrong with leftovers too: whoever unpacks the archive unpacks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,8 @@ class Entry:
     packed: int
     size: int
     offset: int
-    mode: int
+    system: int
+    attributes: int
     extras: tuple[int, ...]
 
     @property
@@ -52,26 +62,37 @@ class Entry:
 
     @property
     def is_folder(self) -> bool:
-        return self.name.endswith(("/", "\\"))
+        """Whether it is one by its name; where it is empty, its attributes may say so too."""
+        marked = self.attributes & DOS_FOLDER or self.attributes >> 16 & TYPE_MASK == FOLDER
+        return self.name.endswith(("/", "\\")) or bool(marked and not self.size and self.packed <= NOTHING)
 
     @property
     def ends_after(self) -> int:
-        """Where its data cannot end before."""
-        return self.offset + LOCAL_HEAD.size + len(self.raw) + self.packed
+        """Where its data cannot end before, whatever its local header may call it."""
+        return self.offset + LOCAL_HEAD.size + self.packed
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong with this entry alone."""
-        yield from names.faults(self.name)
-        if self.mode & TYPE_MASK not in (0, 0x8000, 0x4000):
-            yield Fault("link", "symlink" if self.mode & TYPE_MASK == LINK_TYPE else "device", self.shown)
+        yield from names.faults(self.name, names.decoded(self.raw, {}))
+        if kind := self._special():
+            yield Fault("link", kind, self.shown)
         if self.flags & ENCRYPTED or self.method == AES:
             yield Fault("encrypted", self._cipher(), self.shown)
-        elif self.method not in (STORED, DEFLATED):
+        elif self.method not in (STORED, DEFLATED) and not (self.is_folder and not self.packed):
             yield Fault("method", METHODS.get(self.method, str(self.method)), self.shown)
         elif self.method == STORED and self.packed != self.size:
             yield Fault("size", f"{self.packed} ≠ {self.size} B", self.shown)
         if self.is_folder and self.size:
             yield Fault("folder", f"{self.size} B", self.shown)
+
+    def _special(self) -> str | None:
+        """What it is where it is neither file nor folder. What was packed from a pipe carries a pipe's mode."""
+        kind = self.attributes >> 16 & TYPE_MASK
+        if self.attributes & REPARSE and self.size <= POINTER and self.system not in UNIXES:
+            return "symlink"
+        if self.system in UNIXES and kind not in (0, FILE, FOLDER, *SPECIAL):
+            return "device"
+        return SPECIAL.get(kind) if kind != PIPE or not self.size else None
 
     def _cipher(self) -> str:
         strong = self.flags & (STRONG | MASKED) or STRONG_FIELD in self.extras
@@ -108,19 +129,37 @@ async def read_directory(source: Source) -> Directory:
 
 
 def listed_faults(entries: Sequence[Entry]) -> Iterator[Fault]:
-    """What is wrong with the entries, each alone and among the others; what systems leave behind aside."""
-    seen: dict[str, str] = {}
-    mine = [entry for entry in entries if not names.is_leftover(entry.name)]
-    files = {entry.shown for entry in mine if not entry.is_folder}
-    for entry in mine:
-        yield from entry.faults()
-        path = entry.shown.rstrip("/")
-        twin = seen.get(path.casefold())
-        seen.setdefault(path.casefold(), path)
-        if twin == path or any(folder in files for folder in names.folders(path)):
+    """What is wrong with the entries, each alone and among the others; of what systems leave behind only what is
+    dangerous."""
+    seen = Paths(entry for entry in entries if not (names.is_leftover(entry.name) or entry.is_folder))
+    for entry in entries:
+        if names.is_leftover(entry.name):
+            yield from (fault for fault in entry.faults() if fault.code in DANGERS)
+        else:
+            yield from entry.faults()
+            yield from seen.faults(entry)
+
+
+class Paths:
+    """The paths of an archive, and which of them meet: folders are made of one another, files are not."""
+
+    def __init__(self, files: Iterable[Entry]) -> None:
+        paths = [names.plain(entry.shown) for entry in files]
+        self._files, self._folded = set(paths), {path.casefold(): path for path in reversed(paths)}
+        self._seen: dict[str, Entry] = {}
+
+    def faults(self, entry: Entry) -> Iterator[Fault]:
+        """Where an entry meets one before it, or lies in what is a file."""
+        path = names.plain(entry.shown)
+        twin = self._seen.setdefault(path.casefold(), entry)
+        meets = twin is not entry and not (twin.is_folder and entry.is_folder)
+        above = [*names.folders(path)]
+        if (meets and names.plain(twin.shown) == path) or not self._files.isdisjoint(above):
             yield Fault("duplicate", entry.shown, entry.shown)
-        elif twin is not None:
-            yield Fault("case", twin, entry.shown)
+        elif meets:
+            yield Fault("case", twin.shown, entry.shown)
+        elif other := next((self._folded[each.casefold()] for each in above if each.casefold() in self._folded), None):
+            yield Fault("case", other, entry.shown)
 
 
 def _refuse_overlap(entries: list[Entry], directory: int) -> None:
@@ -150,9 +189,8 @@ def _entries(data: bytes, base: int) -> Iterator[Entry]:
             raise Damaged("split", f"disk {disk}")
         if FULL32 in (size, packed, offset):
             raise Damaged("damaged", f"ZIP64: {names.shown(names.decoded(raw, extras))}")
-        mode = attributes >> 16 if system in UNIXES else 0
         name = names.decoded(raw, extras)
-        yield Entry(name, raw, flags, method, crc, packed, size, offset + base, mode, tuple(extras))
+        yield Entry(name, raw, flags, method, crc, packed, size, offset + base, system, attributes, tuple(extras))
 
 
 def _wide(field: bytes, size: int, packed: int, offset: int, disk: int) -> tuple[int, int, int, int]:
