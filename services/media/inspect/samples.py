@@ -128,8 +128,9 @@ def from_table(table: Box) -> Samples:
     counts, lengths, sizes = rows[::2], rows[1::2], _sizes(table)
     if (left := len(sizes) - sum(counts)) < 0:
         raise Damaged("missing-samples", f"{len(sizes)} / {sum(counts)}")
-    if left and counts:  # players let the others last as long as the last that is told of
-        counts[-1] += left
+    if left:  # players let the others last as long as the last that is told of
+        counts.append(left)
+        lengths.append(lengths[-1] if lengths else 0)
     starts, firsts, entries = _chunks(table, len(sizes)) if sizes else (array("Q"), array("Q"), array("I"))
     samples = Samples(
         sizes, starts, firsts, entries, counts, lengths, _sync(table, len(sizes)), _shifts(table, len(sizes))

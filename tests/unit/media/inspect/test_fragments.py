@@ -9,7 +9,7 @@ import pytest
 from services.media.inspect.models import Damaged
 from services.media.inspect.mp4 import read_mp4
 from tests.data.make_packages import ffmpeg
-from tests.unit.media.inspect.atoms import box, boxes, changed
+from tests.unit.media.inspect.atoms import STBL, box, boxes, changed
 from tests.unit.media.inspect.memory import MemorySource
 
 SECOND = 10240
@@ -90,3 +90,13 @@ async def test_fragments_whose_defaults_are_nowhere_are_refused(parts: bytes) ->
     bare = parts.replace(box(b"moov", moov), box(b"moov", moov.replace(b"mvex", b"free")))
     assert await refusal(bare) == ("damaged", "trex 1")
     assert await refusal(changed(parts, b"moov/mvex", lambda c: c.replace(b"trex", b"free"))) == ("damaged", "trex 1")
+
+
+async def test_fragments_behind_samples_of_no_length_are_a_film(folder: Path) -> None:
+    """The index tells of samples too, but not how long they last."""
+    picture = "testsrc=size=320x180:rate=10:duration=2"
+    coded = ["-c:v", "libx264", "-bf", "0", "-g", "10", "-movflags", "+frag_keyframe"]
+    data = ffmpeg("-f", "lavfi", "-i", picture, *coded, folder / "hybrid.mp4").read_bytes()
+    assert await lasts(data) == 2.0
+    untold = changed(data, STBL + b"stts", lambda c: bytes(len(c)))
+    assert await lasts(untold) <= 2.0
