@@ -7,7 +7,7 @@ nowhere.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,12 +33,13 @@ STRANGE: Final = 8
 class Budget:
     """Pixels that may still be decoded of a package, of its videos and of its pictures, however fast the machine is.
     What they do not suffice for is put off, or, where nothing comes later, a video is decoded `partly` and a picture
-    is one too many."""
+    is one too many. `hears` is told how many bytes more of its films the decoder was given, each once."""
 
     pixels: int
     pictures: int = bounds.PICTURES
     partly: bool = True
     put_off: bool = False
+    hears: Callable[[int], None] = lambda _: None
 
     def affords(self, picture: int) -> bool:
         """Whether a picture that counts as so many pixels is decoded now; they are taken. Damaged where it is one too
@@ -50,6 +51,24 @@ class Budget:
             raise Damaged("absurd", f"图片共 pictures altogether > {bounds.PICTURES:,} px")
         self.put_off = True
         return False
+
+
+class Given:
+    """A film that tells as it is read on; what is read again, to be sure, is no more of it."""
+
+    def __init__(self, film: Source, hears: Callable[[int], None]) -> None:
+        self._film, self._hears, self.size = film, hears, film.size
+        self._furthest = 0
+
+    async def read(self, start: int, length: int) -> bytes:
+        data = await self._film.read(start, length)
+        further = max(self._furthest, start + length)
+        self._hears(further - self._furthest)
+        self._furthest = further
+        return data
+
+    def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        return self._film.stream(start, length)
 
 
 async def film_decodes(source: Source, name: str | None, budget: Budget, heard: bool) -> tuple[Fault, ...]:
@@ -80,7 +99,7 @@ async def _film(source: Source, name: str | None, budget: Budget, heard: bool) -
     reel = await asyncio.to_thread(wind, track, sound, budget.pixels)
     budget.pixels -= reel.cost
     if reel.strips[0].taken:
-        watched = await watch(source, reel, NICE if budget.partly else 0)
+        watched = await watch(Given(source, budget.hears), reel, NICE if budget.partly else 0)
         for fault in await asyncio.to_thread(lambda: list(of_film(reel, watched, name, heard))):
             yield fault
     if not reel.strips[0].whole:

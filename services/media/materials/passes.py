@@ -5,12 +5,40 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.rulebook import Slot
+from services.media.inspect import bounds
+from services.media.inspect.decode import Budget
 from services.media.inspect.models import PackageFacts
 from services.media.inspect.probe import measure, measure_first
 from services.media.inspect.source import Source
 from services.media.queue.working import Reading
 
-Look = Callable[[Source, Slot, str], Awaitable[PackageFacts]]
+DECODING: Final = 9
+"""So many times as long as reading every byte takes decoding what was read."""
+
+
+class Followed:
+    """A source that says how far its bytes were read in their order, and how much of that went into a `decoder`, which
+    takes so many times as long."""
+
+    def __init__(self, source: Source, reading: Reading, decoder: int = 0) -> None:
+        self._source, self._reading, self._decoder, self.size = source, reading, decoder, source.size
+        reading.total = (1 + decoder) * source.size
+
+    def decoded(self, more: int) -> None:
+        """So many more bytes of a film went into the decoder, wherever they were kept since they were read."""
+        self._reading.done = min(self._reading.total, self._reading.done + self._decoder * more)
+
+    async def read(self, start: int, length: int) -> bytes:
+        return await self._source.read(start, length)
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        async for piece in self._source.stream(start, length):
+            start += len(piece)
+            self._reading.done = max(self._reading.done, start)
+            yield piece
+
+
+Look = Callable[[Followed, Slot, str], Awaitable[PackageFacts]]
 
 
 @dataclass(frozen=True)
@@ -21,31 +49,8 @@ class Passes:
     whole: Look
 
 
-PASSES = Passes(measure_first, measure)
+async def _whole(source: Followed, slot: Slot, name: str) -> PackageFacts:
+    return await measure(source, slot, name, Budget(bounds.DECODED, hears=source.decoded))
 
 
-DECODING: Final = 9
-"""So many times as long as reading every byte takes decoding, for which it is read again."""
-
-
-class Followed:
-    """A source that says how far its stream was read, and after that how far it is read `again`, which takes so many
-    times as long."""
-
-    def __init__(self, source: Source, reading: Reading, again: int = 0) -> None:
-        self._source, self._reading, self.size = source, reading, source.size
-        self._passed, self._again = False, again
-        reading.total = (1 + again) * source.size
-
-    async def read(self, start: int, length: int) -> bytes:
-        if self._passed:
-            done = self.size + self._again * (start + length)
-            self._reading.done = max(self._reading.done, min(done, self._reading.total))
-        return await self._source.read(start, length)
-
-    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
-        self._reading.done = start
-        async for piece in self._source.stream(start, length):
-            self._reading.done += len(piece)
-            yield piece
-        self._passed = True
+PASSES = Passes(measure_first, _whole)
