@@ -14,7 +14,8 @@ from typing import Final
 from contracts.ids import Province
 from services.media.queue.models import Job, Lane, Overview, Standing, Task
 
-CHECK, PROVE, PUBLISH = range(3)
+LEVELS: Final = range(3)
+CHECK, PROVE, PUBLISH = LEVELS
 """Levels: a verdict goes before a proof, a proof before what is shown."""
 LEASE: Final = timedelta(seconds=8)
 """A job whose worker has not been heard of for this long is anybody's again."""

@@ -22,8 +22,8 @@ LINE = [(name, ASCENDING) for name in ("level", "province", "turn", "again", "qu
 """The order of a lane, and of lanes by level."""
 OVER: Document = {"$expr": {"$lt": ["$until", "$$NOW"]}}
 """A lease that ran out, or a pause."""
-MEASURED = 200
-"""The latest finished jobs of all levels, which say how long one of each takes."""
+MEASURED = 50
+"""The latest finished jobs of a level that say how long one takes."""
 
 
 class QueueStore:
@@ -42,6 +42,7 @@ class QueueStore:
                 IndexModel([("state", ASCENDING), ("until", ASCENDING)]),
                 IndexModel([("state", ASCENDING), ("queued_at", ASCENDING)]),
                 IndexModel([("material", ASCENDING)]),
+                IndexModel([("level", ASCENDING), ("finished_at", DESCENDING)]),
                 IndexModel([("finished_at", ASCENDING)], expireAfterSeconds=int(KEPT.total_seconds())),
             ]
         )
@@ -231,14 +232,19 @@ class QueueStore:
         return rows[0]["ms"] / 1000 if rows else 0.0
 
     async def _took_s(self) -> Mapping[int, float]:
-        done = {"finished_at": {"$type": "date"}, "started_at": {"$type": "date"}}
+        took = {level: await self._took(level) for level in rules.LEVELS}
+        return {level: seconds for level, seconds in took.items() if seconds is not None}
+
+    async def _took(self, level: int) -> float | None:
+        done = {"level": level, "finished_at": {"$type": "date"}, "started_at": {"$type": "date"}}
         steps: list[Document] = [
             {"$match": done},
             {"$sort": {"finished_at": -1}},
             {"$limit": MEASURED},
-            {"$group": {"_id": "$level", "ms": {"$avg": {"$subtract": ["$finished_at", "$started_at"]}}}},
+            {"$group": {"_id": None, "ms": {"$avg": {"$subtract": ["$finished_at", "$started_at"]}}}},
         ]
-        return {row["_id"]: row["ms"] / 1000 async for row in await self._jobs.aggregate(steps)}
+        rows = await (await self._jobs.aggregate(steps)).to_list()
+        return rows[0]["ms"] / 1000 if rows else None
 
 
 def _after(delay: timedelta) -> Document:

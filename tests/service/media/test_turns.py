@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from services.media.queue import rules
@@ -39,6 +40,15 @@ async def test_place_told_is_the_place_taken(line: Line) -> None:
     # Lanes whose clocks are equal are served as the toss has it, so a place may be off by those.
     assert {name: abs(places[name] - place) <= 3 for place, name in enumerate(order, 1)} == dict.fromkeys(order, True)
     assert places["proof"] == len(order)
+
+
+async def test_what_a_proof_takes_is_still_known_after_a_night_of_checks(line: Line) -> None:
+    begun = datetime.now(UTC)
+    row = {"state": "done", "started_at": begun, "finished_at": begun + timedelta(seconds=60), "level": rules.PROVE}
+    later = {**row, "level": rules.CHECK, "started_at": begun + timedelta(seconds=60)}
+    checks = [{**later, "_id": f"c-{n}", "finished_at": begun + timedelta(seconds=61)} for n in range(300)]
+    await line.service.database.jobs.insert_many([{**row, "_id": "p"}, *checks])
+    assert (await line.store.overview()).took_s == {rules.CHECK: 1.0, rules.PROVE: 60.0}
 
 
 async def test_province_of_twice_the_weight_is_served_twice_as_often(line: Line) -> None:
