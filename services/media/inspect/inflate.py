@@ -40,6 +40,11 @@ class Run:
         """Whether it needs packed bytes to go on; zlib may hold output back although all of them are used up."""
         return not self._waiting and not self._more
 
+    @property
+    def unused(self) -> int:
+        """How many of the packed bytes given come after the stream's end."""
+        return len(self._inflater.unused_data)
+
     def feed(self, packed: bytes | memoryview) -> None:
         """Give the packed bytes that follow the last ones given."""
         self._waiting = packed

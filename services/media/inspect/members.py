@@ -9,7 +9,17 @@ from services.media.inspect.ends import Ends
 from services.media.inspect.inflate import Inflated, Marks
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import Blocks, Slice, Source, exactly
-from services.media.inspect.zip import CENTRAL, DEFLATED, ENCRYPTED, LOCAL, LOCAL_HEAD, STORED, Entry
+from services.media.inspect.zip import (
+    CENTRAL,
+    DEFLATED,
+    ENCRYPTED,
+    LOCAL,
+    LOCAL_HEAD,
+    STORED,
+    ZIP64,
+    Entry,
+    extra_fields,
+)
 
 DESCRIPTOR = 0x0008
 """Flag: sizes and CRC follow the data, the local header need not have them (APPNOTE 4.4.4)."""
@@ -25,10 +35,15 @@ def wanted(entry: Entry) -> bool:
     return not entry.is_folder and not names.is_leftover(entry.name)
 
 
+def legible(entry: Entry) -> bool:
+    """Whether an entry is packed in a way that is read here."""
+    plain = entry.method in (STORED, DEFLATED) and not entry.flags & ENCRYPTED
+    return plain and (entry.method == DEFLATED or entry.packed == entry.size)
+
+
 def readable(entry: Entry) -> bool:
     """Whether an entry is wanted, and packed in a way that is read here."""
-    plain = entry.method in (STORED, DEFLATED) and not entry.flags & ENCRYPTED
-    return wanted(entry) and plain and (entry.method == DEFLATED or entry.packed == entry.size)
+    return wanted(entry) and legible(entry)
 
 
 def descriptor_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
@@ -55,12 +70,33 @@ def local_faults(entry: Entry, data: bytes) -> Iterator[Fault]:
         yield Fault("header", f"local header @{entry.offset}", entry.shown)
         return
     _, _, flags, method, _, _, crc, packed, size, long, _ = LOCAL_HEAD.unpack_from(data)
-    if data[LOCAL_HEAD.size : LOCAL_HEAD.size + long] != entry.raw or method != entry.method or flags & ENCRYPTED:
+    name, extras = data[LOCAL_HEAD.size : LOCAL_HEAD.size + long], extra_fields(data[LOCAL_HEAD.size + long :])
+    if name != entry.raw or method != entry.method or flags & ENCRYPTED or _renamed(entry, extras):
         yield Fault("header", f"local header @{entry.offset}", entry.shown)
-    elif not flags & DESCRIPTOR and not (
-        crc == entry.crc and packed in (entry.packed, FULL32) and size in (entry.size, FULL32)
+    elif not (
+        _says(crc, entry.crc, flags)
+        and _says(packed, entry.packed, flags, extras)
+        and _says(size, entry.size, flags, extras)
     ):
         yield Fault("header", f"{packed} / {size} B", entry.shown)
+    outside = names.leads_outside(names.decoded(name, extras))
+    if outside and not names.leads_outside(entry.name):
+        yield Fault("path", outside, entry.shown)
+
+
+def _renamed(entry: Entry, extras: dict[int, bytes]) -> bool:
+    """Whether both headers have a Unicode name, and not the same."""
+    both = names.UNICODE_PATH in extras and names.UNICODE_PATH in entry.extras
+    return both and names.decoded(entry.raw, extras) != entry.name
+
+
+def _says(said: int, true: int, flags: int, extras: dict[int, bytes] | None = None) -> bool:
+    """Whether a local header says the same as the directory, in its ZIP64 field where it has one for a size, or
+    nothing, where a descriptor follows."""
+    if extras and said == FULL32 and (field := extras.get(ZIP64)):
+        wide = [int.from_bytes(field[at : at + 8], "little") for at in range(0, min(len(field), 16), 8)]
+        return true in wide or bool(flags & DESCRIPTOR and 0 in wide)
+    return said == true or bool(flags & DESCRIPTOR and said in (0, FULL32))
 
 
 async def open_member(source: Source, entry: Entry, by_ends: bool = False) -> Source:

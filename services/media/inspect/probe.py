@@ -126,7 +126,7 @@ async def _proving(package: Package) -> AsyncIterator[Proof]:
         async with proving_rar(package.blocks, entries) as proof:
             yield proof
     else:
-        yield await prove(package.blocks, package.entries)
+        yield await prove(package.blocks, package.entries, package.directory.start if package.directory else 0)
 
 
 async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:

@@ -12,24 +12,28 @@ from typing import Final, TypeVar
 from zlib_ng import zlib_ng
 
 from contracts.ids import Sha256
+from services.media.inspect import names
 from services.media.inspect.inflate import STEP, Marks, Run
 from services.media.inspect.kept import Keeper, Kept
 from services.media.inspect.members import (
     DESCRIPTOR_SIZE,
     descriptor_faults,
+    legible,
     local_faults,
     member_at,
     names_length,
-    readable,
+    wanted,
 )
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import CutShort, Source
-from services.media.inspect.zip import DEFLATED, LOCAL_HEAD, Entry
+from services.media.inspect.zip import DEFLATED, LOCAL, LOCAL_HEAD, Entry, heeded
 
 PIECE: Final = 4 * 2**20
 """Bytes worked on at once, so that handing them to a thread costs little."""
 WAITING: Final = 3
 """Pieces that may wait to be worked on."""
+GAP: Final = 2**16
+"""Bytes looked at at once of what lies between two members."""
 ROOM: Final = 40 * 2**20
 """Bytes kept of all members together; what finds no room is read again."""
 
@@ -47,24 +51,18 @@ class Proof:
     room: int = ROOM
 
 
-async def prove(source: Source, entries: Sequence[Entry] = ()) -> Proof:
-    """Read everything once; `entries` in the order their bytes lie in, not overlapping."""
+async def prove(source: Source, entries: Sequence[Entry] = (), end: int = 0) -> Proof:
+    """Read everything once; `entries` in the order their bytes lie in, not overlapping, the last before `end`."""
     proof = Proof()
     async with aclosing(ahead(source)) as pieces:
         forward = Forward(pieces)
-        ends = [*(entry.offset for entry in entries[1:]), source.size]
-        for entry, end in zip(entries, ends, strict=True) if entries else ():
-            if not readable(entry):
-                continue
-            try:
-                if forward.at > entry.offset:
-                    raise Damaged("overlap", f"@{entry.offset} < @{forward.at}")
+        ends = [*(entry.offset for entry in entries[1:]), end]
+        for entry, following in zip(entries, ends, strict=True) if entries else ():
+            if forward.at > entry.offset:
+                proof.faults.append(Fault("overlap", f"@{entry.offset} < @{forward.at}", entry.shown))
+            elif legible(entry):
                 await forward.skip(entry.offset - forward.at)
-                await _prove_member(source, forward, entry, proof)
-                after = await forward.take(min(DESCRIPTOR_SIZE, end - forward.at))
-                proof.faults += descriptor_faults(entry, after)
-            except Damaged as damage:
-                proof.faults.append(Fault(damage.code, damage.measured, entry.shown))
+                proof.faults += heeded(entry, await _member(source, forward, entry, following, proof))
         await forward.skip(source.size - forward.at)
         proof.sha256 = await forward.hashed()
     if forward.at != source.size:
@@ -72,20 +70,45 @@ async def prove(source: Source, entries: Sequence[Entry] = ()) -> Proof:
     return proof
 
 
-async def _prove_member(source: Source, forward: "Forward", entry: Entry, proof: Proof) -> None:
+async def _member(source: Source, forward: "Forward", entry: Entry, end: int, proof: Proof) -> list[Fault]:
+    """What is wrong with the member whose bytes come next, `end` being where those of another begin."""
     head = await forward.take(LOCAL_HEAD.size)
-    names = await forward.take(names_length(head))
-    wrong = list(local_faults(entry, head + names))
-    if wrong:
-        proof.faults += wrong
-        return
-    tally = Tally(entry, Keeper(entry.size, proof.room))
-    proof.opened[entry.offset] = Kept(member_at(source, forward.at, entry, tally.marks), tally.keeper)
+    head += await forward.take(names_length(head))
+    if wrong := list(local_faults(entry, head)):
+        return wrong
+    stop = forward.at + entry.packed
+    if stop > end:
+        return [Fault("size", f"{entry.packed} > {end - forward.at} B", entry.shown)]
+    faults = await _data(source, forward, entry, proof)
+    await forward.skip(stop - forward.at)
+    after = await forward.peek(min(DESCRIPTOR_SIZE, end - stop))
+    return [*faults, *descriptor_faults(entry, after), *await _hidden(forward, end)]
+
+
+async def _data(source: Source, forward: "Forward", entry: Entry, proof: Proof) -> list[Fault]:
+    """What is wrong with a member's data, which come next and are kept where they are wanted."""
+    tally = Tally(entry, Keeper(entry.size, proof.room if wanted(entry) else 0))
+    if wanted(entry):
+        proof.opened[entry.offset] = Kept(member_at(source, forward.at, entry, tally.marks), tally.keeper)
     try:
         await work_off(forward.through(entry.packed), tally.add)
-        proof.faults += tally.faults()
+        return list(tally.faults())
+    except Damaged as damage:
+        return [Fault(damage.code, damage.measured, entry.shown)]
     finally:
         proof.room -= tally.keeper.kept
+
+
+async def _hidden(forward: "Forward", end: int) -> list[Fault]:
+    """A member that the directory does not list, in what is left before `end`: programs that read forward find it."""
+    data = b""
+    while forward.at < end and LOCAL not in data:
+        data = data[1 - len(LOCAL) :] + await forward.take(min(GAP, end - forward.at))
+    if LOCAL not in data:
+        return []
+    head = data[data.index(LOCAL) :] + await forward.take(min(GAP, end - forward.at))
+    name = head[LOCAL_HEAD.size :][: LOCAL_HEAD.unpack_from(head)[-2]] if len(head) >= LOCAL_HEAD.size else b""
+    return [Fault("ambiguous", f"目录未列 not listed: {names.shown(names.decoded(name, {}))}")]
 
 
 class Tally:
@@ -94,7 +117,7 @@ class Tally:
     def __init__(self, entry: Entry, keeper: Keeper) -> None:
         self._entry, self.keeper, self.marks = entry, keeper, Marks()
         self._run = Run()
-        self._crc = self._size = 0
+        self._crc = self._size = self._behind = 0
         self._over = False
 
     def add(self, packed: memoryview) -> None:
@@ -103,9 +126,13 @@ class Tally:
             self._sum(packed)
             return
         for at in range(0, len(packed), STEP):
-            if not self._over and not self._run.ended:
-                self._run.feed(packed[at : at + STEP])
+            piece = packed[at : at + STEP]
+            if self._run.ended:
+                self._behind += len(piece)
+            elif not self._over:
+                self._run.feed(piece)
                 self._inflate()
+                self._behind += self._run.unused
 
     def _inflate(self) -> None:
         run, limit = self._run, self._entry.size
@@ -128,6 +155,8 @@ class Tally:
         if self._over or self._size != entry.size:
             measured = f"> {entry.size}" if self._over else str(self._size)
             yield Fault("size", f"{measured} ≠ {entry.size} B", entry.shown)
+        elif self._behind:
+            yield Fault("size", f"{entry.packed - self._behind} ≠ {entry.packed} B", entry.shown)
         elif self._crc != entry.crc:
             yield Fault("crc", f"{self._crc:08x} ≠ {entry.crc:08x}", entry.shown)
 
@@ -169,6 +198,14 @@ class Forward:
     async def take(self, length: int) -> bytes:
         """The next `length` bytes at once."""
         return b"".join([chunk async for chunk in self.through(length)])
+
+    async def peek(self, length: int) -> bytes:
+        """The next `length` bytes, which stay the next."""
+        data = bytes(self._rest[:length])
+        if len(data) < length:
+            data = await self.take(length)
+            self._rest, self.at = memoryview(data + bytes(self._rest)), self.at - len(data)
+        return data
 
     async def skip(self, length: int) -> None:
         """Hash the next `length` bytes and let them go."""

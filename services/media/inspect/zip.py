@@ -26,6 +26,8 @@ STRONG, MASKED = 0x0040, 0x2000
 """Flags of PKWARE's own encryption: of the data, and of the directory, whose local headers are then masked."""
 ENCRYPTED: Final = 0x0001 | STRONG | MASKED
 STRONG_FIELD: Final = 0x0017
+ZIP64: Final = 0x0001
+"""The extra field of the values that find no room (APPNOTE 4.5.3)."""
 UNIXES: Final = (3, 19)
 """Systems whose entries always carry a Unix mode: Unix and macOS (APPNOTE 4.4.2)."""
 SPECIAL: Final = {0xA000: "symlink", 0x1000: "device", 0x2000: "device", 0x6000: "device", 0xC000: "device"}
@@ -36,7 +38,7 @@ POINTER: Final = 16 * 2**10
 """Bytes of the longest text that says where a Windows link leads; a longer file marked as one was followed."""
 NOTHING: Final = 5
 """Bytes nothing may be deflated to."""
-DANGERS: Final[frozenset[FaultCode]] = frozenset({"path", "link", "size", "header"})
+DANGERS: Final[frozenset[FaultCode]] = frozenset({"path", "link", "size", "header", "ambiguous"})
 """What is wrong with leftovers too: whoever unpacks the archive unpacks them."""
 
 
@@ -105,6 +107,8 @@ class Directory:
 
     entries: tuple[Entry, ...]
     faults: tuple[Fault, ...]
+    start: int = 0
+    """Where the directory itself begins, after all members."""
 
 
 async def read_directory(source: Source) -> Directory:
@@ -125,7 +129,7 @@ async def read_directory(source: Source) -> Directory:
         raise Damaged("bomb", f"{declared} B")
     before = entries[0].offset if entries else base
     surplus = [Fault("surplus", f"{before} + {after} B")] if before or after else []
-    return Directory(tuple(entries), (*listed_faults(entries), *surplus))
+    return Directory(tuple(entries), (*listed_faults(entries), *surplus), end.start)
 
 
 def listed_faults(entries: Sequence[Entry]) -> Iterator[Fault]:
@@ -133,11 +137,15 @@ def listed_faults(entries: Sequence[Entry]) -> Iterator[Fault]:
     dangerous."""
     seen = Paths(entry for entry in entries if not (names.is_leftover(entry.name) or entry.is_folder))
     for entry in entries:
-        if names.is_leftover(entry.name):
-            yield from (fault for fault in entry.faults() if fault.code in DANGERS)
-        else:
-            yield from entry.faults()
+        yield from heeded(entry, entry.faults())
+        if not names.is_leftover(entry.name):
             yield from seen.faults(entry)
+
+
+def heeded(entry: Entry, faults: Iterable[Fault]) -> Iterator[Fault]:
+    """The faults of an entry that count: of what systems leave behind, those that endanger whoever unpacks it."""
+    leftover = names.is_leftover(entry.name)
+    yield from (fault for fault in faults if not leftover or fault.code in DANGERS)
 
 
 class Paths:
@@ -184,7 +192,7 @@ def _entries(data: bytes, base: int) -> Iterator[Entry]:
             raise Damaged("damaged", f"directory +{begin}")
         raw = data[begin : begin + long]
         extras = extra_fields(data[begin + long : begin + long + extra])
-        size, packed, offset, disk = _wide(extras.get(1, b""), size, packed, offset, disk)
+        size, packed, offset, disk = _wide(extras.get(ZIP64, b""), size, packed, offset, disk)
         if disk:
             raise Damaged("split", f"disk {disk}")
         if FULL32 in (size, packed, offset):
