@@ -62,7 +62,7 @@ async def _check(file: Path, rulebook: Rulebook, slot: Slot, as_json: bool) -> i
 
 def _not_checked(file: Path, error: Exception, as_json: bool) -> int:
     why = f"{file}: {error.strerror or error if isinstance(error, OSError) else repr(error)}"
-    err.print(f"[red]未能检查 not checked[/] {escape(why)}")
+    err.print(f"[red]未能检查 not checked[/] {escape(_printable(why))}")
     if as_json:
         with contextlib.suppress(OSError):  # it may be the very output that cannot be written
             _line({"verdict": None, "error": why})
@@ -70,7 +70,12 @@ def _not_checked(file: Path, error: Exception, as_json: bool) -> int:
 
 
 def _line(said: dict[str, Any]) -> None:
-    typer.echo(json.dumps(said, ensure_ascii=False))
+    typer.echo(_printable(json.dumps(said, ensure_ascii=False)))
+
+
+def _printable(text: str) -> str:
+    """The text with what is no letter escaped: the name of a file on the disk may be in no encoding at all."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 async def _measure(file: Path, slot: Slot) -> PackageFacts:
@@ -100,7 +105,7 @@ def _wrong(why: str) -> typer.Exit:
 
 
 def _print(file: Path, facts: PackageFacts, verdict: Verdict) -> None:
-    out.print(f"{escape(str(file))}  {OUTCOMES[verdict.outcome]}")
+    out.print(f"{escape(_printable(str(file)))}  {OUTCOMES[verdict.outcome]}")
     for finding in verdict.findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]" if finding.level == "required" else "[yellow]![/]"
         out.print(f"  {mark} {escape(finding.message.zh)} [dim]{escape(finding.message.en)}[/]")

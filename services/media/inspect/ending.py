@@ -13,6 +13,8 @@ END64_HEAD: Final = struct.Struct("<4sQ2H2L4Q")
 LOCATOR_HEAD: Final = struct.Struct("<4sLQL")
 NEAR_END: Final = 4 * 2**10
 FAR_END: Final = 2**16 + 2**8
+BEHIND: Final = 2 * 2**20
+"""Bytes at the end in which a record is looked for that others follow."""
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 SPANNED: Final = b"PK\7\x08"
 """What the first file of a split archive begins with (APPNOTE 8.5.3)."""
@@ -71,9 +73,22 @@ async def _find_end(source: Source) -> tuple[int, bytes]:
             return exact[0], tail
         if places and (reach == FAR_END or len(tail) == source.size):
             return places[0][0], tail
+    if found := await _far_end(source):
+        return found
     if (await exactly(source, 0, min(4, source.size))) == SPANNED:
         raise Damaged("split", "z01")
     raise Damaged("truncated", f"no directory, {source.size} B")
+
+
+async def _far_end(source: Source) -> tuple[int, bytes] | None:
+    """An end record with more behind it than a comment can hold. It has to say exactly where it lies itself: others
+    are those of archives inside one that is cut short."""
+    tail = await exactly(source, max(0, source.size - BEHIND), min(BEHIND, source.size))
+    for at, _ in _places(tail):
+        *_, size, offset, _ = END_HEAD.unpack_from(tail, at)
+        if size and offset + size == source.size - len(tail) + at:
+            return at, tail
+    return None
 
 
 def _places(tail: bytes) -> Iterator[tuple[int, int]]:

@@ -16,19 +16,19 @@ from services.media.inspect.images import read_jpeg
 from services.media.inspect.members import open_member, readable, wanted
 from services.media.inspect.models import Content, Damaged, Document, Fault, File, Image, PackageFacts, Video
 from services.media.inspect.mp4 import read_mp4
+from services.media.inspect.names import shown
 from services.media.inspect.ole import old_office, old_word
 from services.media.inspect.opc import kind_of_zip
 from services.media.inspect.photos import photo_decodes
 from services.media.inspect.png import png_decodes, read_png
-from services.media.inspect.rar import RarEntry, read_rar
+from services.media.inspect.rar import RarEntry
+from services.media.inspect.recognise import recognise
 from services.media.inspect.rules import judge
 from services.media.inspect.source import BLOCK, Blocks, Source, head
 from services.media.inspect.unpack import opened_in_place, proving_rar
 from services.media.inspect.whole import Proof, prove
 from services.media.inspect.zip import DEFLATED, STORED, Directory, Entry, read_directory
 
-CERTAIN: Final = frozenset({"split", "encrypted", "overlap", "bomb", "too-many"})
-"""What only a zip has, also where other bytes come before it."""
 SMALL: Final = 2**20
 """Packages up to this are read in one request."""
 REQUEST: Final = 2**19
@@ -79,7 +79,7 @@ class Package:
 async def _open(source: Source, slot: Slot, name: str) -> Package:
     blocks = Blocks(source, source.size if source.size <= SMALL else BLOCK)
     await blocks.fetch_ends(BLOCK)
-    kind, directory, faults = await _recognise(blocks, name)
+    kind, directory, faults = await recognise(blocks, name)
     listed = directory if isinstance(slot.container, ArchiveContainer) else None
     return Package(blocks, name, kind, directory, faults, listed.entries if listed else ())
 
@@ -96,9 +96,9 @@ async def _facts(package: Package, slot: Slot, proof: Proof, budget: Budget | No
     if isinstance(slot.container, ArchiveContainer):
         return await _archive(blocks, slot, facts, package.directory, proof, budget)
     kind = kind if blocks.size else claimed(package.name) or kind
-    family = family_of(kind, package.name)
-    content, wrong = None, tuple(replace(each, file=package.name, inside=family) for each in package.faults)
-    file = File(package.name, blocks.size, kind, family, (blocks.size, 0))
+    family, called = family_of(kind, package.name), shown(package.name)
+    content, wrong = None, tuple(replace(each, file=called, inside=family) for each in package.faults)
+    file = File(called, blocks.size, kind, family, (blocks.size, 0))
     if not wrong:
         content, wrong = await _look(blocks, file, slot, budget)
     return replace(facts, files=(replace(file, content=content),), faults=wrong)
@@ -127,29 +127,6 @@ async def _proving(package: Package) -> AsyncIterator[Proof]:
             yield proof
     else:
         yield await prove(package.blocks, package.entries, package.directory.start if package.directory else 0)
-
-
-async def _recognise(source: Source, name: str) -> tuple[str, Directory | None, tuple[Fault, ...]]:
-    """What an upload is by its bytes; its directory if it is a zip, or what is wrong with that."""
-    if not source.size:
-        return "empty", None, ()
-    kind = format_of(await head(source, LOOK), name)
-    if kind not in ("zip", "rar", "unknown", "ole"):
-        return kind, None, ()
-    try:
-        if kind == "rar":
-            directory = await read_rar(source)
-            return kind, directory, directory.faults
-        if kind == "ole":
-            return await old_office(source, name), None, ()
-        directory = await read_directory(source)
-    except Damaged as damage:
-        if kind == "unknown" and damage.code not in CERTAIN:
-            return kind, None, ()
-        kind = "zip" if kind == "unknown" else looks_like(kind, name)
-        return kind, None, (Fault(damage.code, damage.measured),)
-    kind = await kind_of_zip(source, directory)
-    return kind, directory if kind == "zip" else None, directory.faults if kind == "zip" else ()
 
 
 async def _archive(
@@ -192,7 +169,7 @@ def _too_many(part: PartRules, files: Sequence[File]) -> bool:
 async def _member(
     source: Source, slot: Slot, entry: Entry, proof: Proof, budget: Budget | None
 ) -> tuple[File, Sequence[Fault]]:
-    kind, key = claimed(entry.name) or "unknown", (entry.size, entry.crc)
+    kind, key = shown(claimed(entry.name)) if claimed(entry.name) else "unknown", (entry.size, entry.crc)
     family = family_of(kind, entry.name)
     file = File(entry.shown, entry.size, kind, family, key, claims=family)
     opened = proof.opened.get(entry.offset)

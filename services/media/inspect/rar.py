@@ -14,6 +14,8 @@ from services.media.inspect.source import Source, exactly, head
 from services.media.inspect.zip import SPECIAL, STORED, TYPE_MASK, Directory, Entry, listed_faults
 
 SIGNS: Final = {rarfile.RAR_ID: 4, rarfile.RAR5_ID: 5}
+OLDEST: Final = b"RE~^"
+"""What a RAR 1.4 begins with."""
 COMPRESSED: Final = -1
 """The method of whatever is not stored; a zip has no such number."""
 LINKS: Final = {1: "symlink", 2: "symlink", 3: "junction", 4: "hard link", 5: "reference"}
@@ -77,7 +79,7 @@ async def read_rar(source: Source) -> Directory:
     start = await head(source, len(rarfile.RAR5_ID))
     sign = next((sign for sign in SIGNS if start.startswith(sign)), None)
     if sign is None:
-        raise Damaged("damaged", "RAR 1.4")
+        raise Damaged("damaged", "RAR 1.4" if start.startswith(OLDEST) else "RAR > 6")
     listing, at = Listing(SIGNS[sign]), len(sign)
     while True:
         if at == source.size and listing.version == 4 and listing.blocks:
@@ -199,7 +201,8 @@ def _dictionary(info: "rarfile.RarInfo") -> int:
 
 
 def _header(info: "rarfile.RarInfo", listing: Listing) -> bytes:
-    """The same member under a number for a name, without times, owners, comments or anything else."""
+    """The same member under a number for a name, without times, owners, comments or anything else; of RAR 5 without its
+    checksum too, of which a tool that finds it wrong would say less than we can."""
     name = b"%d" % len(listing.entries)
     if listing.version == 4:
         flags = info.flags & (rarfile.RAR_FILE_DICTMASK | rarfile.RAR_FILE_SOLID) | rarfile.RAR_LONG_BLOCK
@@ -207,9 +210,8 @@ def _header(info: "rarfile.RarInfo", listing: Listing) -> bytes:
         packing = info.extract_version, info.compress_type
         said = struct.pack("<LLBLLBBHL", *sizes, 2, info.CRC, DATE, *packing, len(name), 0x20)
         return block4(rarfile.RAR_BLOCK_FILE, flags, said + name)
-    crc = b"" if info.CRC is None else struct.pack("<L", info.CRC)
     packing = info.file_compress_flags & 0x3FFF
-    said = number(4 if crc else 0) + number(info.file_size) + number(0x20) + crc + number(packing)
+    said = number(0) + number(info.file_size) + number(0x20) + number(packing)
     return block5(2, 2, number(info.compress_size) + said + number(0) + number(len(name)) + name)
 
 

@@ -22,8 +22,8 @@ REPACK: Final = ("请重新压缩为 zip 后再上传。", "Pack the files into 
 PACKING: Final[dict[FaultCode, Trouble]] = {
     "truncated": Trouble(
         "required",
-        "不完整，后面的内容缺失（{measured}）",
-        "is cut short: its end is missing ({measured})",
+        "不完整，有内容缺失（{measured}）",
+        "is incomplete: part of it is missing ({measured})",
         "请检查原文件能否正常打开，重新压缩后上传。",
         "Check that the original opens, then pack and upload it again.",
     ),

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from services.media.inspect import bounds, names
-from services.media.inspect.ending import FULL16, FULL32, end_record
+from services.media.inspect.ending import END, FULL16, FULL32, NEAR_END, End, end_record
 from services.media.inspect.models import Damaged, Fault, FaultCode
 from services.media.inspect.source import Source, exactly
 
@@ -20,6 +20,8 @@ METHODS: Final = {
     96: "jpeg", 97: "wavpack", 98: "ppmd",
 }  # fmt: skip
 LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
+SIGNATURE: Final = b"PK\5\5"
+"""What a directory may end with (APPNOTE 4.3.13)."""
 CENTRAL_HEAD: Final = struct.Struct("<4s4B4H3L5H2L")
 LOCAL_HEAD: Final = struct.Struct("<4s5H3L2H")
 STRONG, MASKED = 0x0040, 0x2000
@@ -116,20 +118,38 @@ async def read_directory(source: Source) -> Directory:
     end, after = await end_record(source)
     if end.entries > bounds.ENTRIES or end.size > bounds.DIRECTORY:
         raise Damaged("too-many", f"{end.entries} entries, {end.size} B")
-    base = end.start - end.offset
-    if end.start < 0 or base < 0:
-        raise Damaged("truncated", f"{end.offset} + {end.size} > {end.at} B")
-    listed = _entries(await exactly(source, end.start, end.size), base)
-    entries = sorted(listed, key=lambda entry: entry.offset)
+    start, data = await _list(source, end)
+    base, after = start - end.offset, after + end.start - start
+    entries = sorted(_entries(data, base), key=lambda entry: entry.offset)
     if len(entries) != end.entries:
         raise Damaged("damaged", f"{len(entries)} ≠ {end.entries} entries")
-    _refuse_overlap(entries, end.start)
+    _refuse_overlap(entries, start)
     declared = sum(entry.size for entry in entries)
     if declared > bounds.inflated(source.size):
         raise Damaged("bomb", f"{declared} B")
     before = entries[0].offset if entries else base
     surplus = [Fault("surplus", f"{before} + {after} B")] if before or after else []
-    return Directory(tuple(entries), (*listed_faults(entries), *surplus), end.start)
+    return Directory(tuple(entries), (*listed_faults(entries), *surplus), start)
+
+
+class Headless(Damaged):
+    """The directory is there, and what should lie before it is not."""
+
+
+async def _list(source: Source, end: End) -> tuple[int, bytes]:
+    """Where the directory begins, and its bytes: right before its end record, or where that says with a few bytes
+    between them."""
+    if end.start < 0:
+        raise Damaged("truncated", f"{end.offset} + {end.size} > {end.at} B")
+    data = await exactly(source, end.start, end.size)
+    if end.start < end.offset:
+        lost = Headless if data.startswith(CENTRAL) else Damaged
+        raise lost("truncated", f"开头缺少 missing at its beginning: {end.offset - end.start} B")
+    if not data.startswith(CENTRAL) and 0 < end.start - end.offset <= NEAR_END:
+        there = await exactly(source, end.offset, end.at - end.offset)
+        if there.startswith(CENTRAL) and END not in there[end.size :]:
+            return end.offset, there[: end.size]
+    return end.start, data
 
 
 def listed_faults(entries: Sequence[Entry]) -> Iterator[Fault]:
@@ -171,6 +191,8 @@ class Paths:
 
 
 def _refuse_overlap(entries: list[Entry], directory: int) -> None:
+    if entries and entries[-1].offset >= directory:
+        raise Damaged("damaged", f"{entries[-1].shown} @{entries[-1].offset} > {directory} B")
     for entry, following in pairwise(entries):
         if entry.ends_after > following.offset:
             raise Damaged("overlap", f"{entry.shown} / {following.shown}")
@@ -181,6 +203,8 @@ def _refuse_overlap(entries: list[Entry], directory: int) -> None:
 def _entries(data: bytes, base: int) -> Iterator[Entry]:
     at = 0
     while at < len(data):
+        if data.startswith(SIGNATURE, at) and at + 6 + int.from_bytes(data[at + 4 : at + 6], "little") == len(data):
+            return
         if len(data) - at < CENTRAL_HEAD.size or not data.startswith(CENTRAL, at):
             raise Damaged("damaged", f"directory +{at}")
         head = CENTRAL_HEAD.unpack_from(data, at)

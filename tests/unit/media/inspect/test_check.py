@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -95,3 +96,13 @@ def test_check_ends_quietly_when_it_is_interrupted(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert (json.loads(first)["verdict"], process.wait(10), process.stderr.read()) == ("pass", 130, b"")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_check_of_a_name_that_is_no_text_is_answered(form: list[str], folder: Path, jpeg: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.jpg"))
+    odd.write_bytes(jpeg.read_bytes())
+    slot = ["--campaign", "double-reduction-pilot-2022", "--track", "pilot-unit", "--slot", "form"]
+    command = [sys.executable, "-m", "deploy.cli", "check", odd, *slot, *form]
+    ended = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"})
+    assert (ended.returncode, b"\\udcff.jpg" in ended.stdout, ended.stderr) == (1, True, b"")

@@ -89,6 +89,39 @@ ZIPS: dict[str, tuple[bytes, Found]] = {
 }
 
 
+INNER = zipped({"b.zip": STORED, "c.txt": bytes(2**17)})
+AROUND: dict[str, tuple[bytes, Found]] = {
+    "much after it": (STORED + bytes(2**20), [("surplus", f"0 + {2**20} B", None)]),
+    "cut behind another zip": (
+        INNER[: directory_at(INNER) - 100],
+        [("truncated", f"no directory, {directory_at(INNER) - 100} B", None)],
+    ),
+    "beginning lost": (STORED[100:], [("truncated", "开头缺少 missing at its beginning: 100 B", None)]),
+    "much text before it": (b"a mail, " * 200 + STORED, [("surplus", "1600 + 0 B", None)]),
+    "between directory and end": (STORED[:-22] + bytes(9) + STORED[-22:], [("surplus", "0 + 9 B", None)]),
+    "two ends": (STORED + STORED[-22:], [("damaged", "directory +0", None)]),
+    "signed": (in_end(STORED[:-22] + b"PK\5\5\4\0sign" + STORED[-22:], 12, 51 + 10, 4), []),
+}
+
+
+@pytest.mark.parametrize("kind", AROUND)
+async def test_zip_is_found_among_other_bytes(kind: str, slot: Slot) -> None:
+    data, faults = AROUND[kind]
+    facts = await measure(MemorySource(data), slot, "package.zip")
+    found = [(fault.code, fault.measured, fault.file) for fault in facts.faults]
+    assert (facts.format, found) == ("zip", faults)
+
+
+async def test_script_before_a_zip_is_a_text(slot: Slot) -> None:
+    facts = await measure(MemorySource(b"#!/bin/sh\nexec unzip $0\n" * 40 + STORED), slot, "package.zip")
+    assert (facts.format, facts.faults) == ("txt", ())
+
+
+async def test_extension_is_told_as_it_can_be_printed(slot: Slot) -> None:
+    facts = await measure(MemorySource(zipped({b"a.\x1b[31m": b""})), slot)
+    assert [file.format for file in facts.files or ()] == ["\\u001b[31m"]
+
+
 @pytest.mark.parametrize("kind", ZIPS)
 async def test_contradiction_is_told(kind: str, slot: Slot) -> None:
     data, faults = ZIPS[kind]

@@ -62,7 +62,7 @@ HOSTILE: dict[str, tuple[bytes, list[tuple[str, str | None]]]] = {
     "local differs": (change(STORED, 30, ord("b"), 1), [("header", "a.txt")]),
     "local method differs": (change(DEFLATED, 8, 0, 2), [("header", "a.txt")]),
     "offset elsewhere": (in_directory(STORED, 42, 5, 4), [("surplus", None), ("header", "a.txt")]),
-    "offset outside": (in_directory(STORED, 42, 2**31, 4), [("overlap", None)]),
+    "offset outside": (in_directory(STORED, 42, 2**31, 4), [("damaged", None)]),
     "overlap": (doubled_local(TWO), [("overlap", None)]),
     "split": (in_end(STORED, 4, 1, 2), [("split", None)]),
     "member on disk 3": (in_directory(STORED, 34, 3, 2), [("split", None)]),
