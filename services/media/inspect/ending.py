@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from services.media.inspect.models import Damaged
 from services.media.inspect.source import Source, exactly
 
+CENTRAL = b"PK\1\2"
 END, END64, LOCATOR = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 END_HEAD: Final = struct.Struct("<4s4H2LH")
 END64_HEAD: Final = struct.Struct("<4sQ2H2L4Q")
@@ -110,7 +111,13 @@ async def _end64(source: Source, locator_at: int) -> End:
         if 0 <= at <= locator_at - END64_HEAD.size:
             sign, length, _, _, *said = END64_HEAD.unpack(await exactly(source, at, END64_HEAD.size))
             if sign == END64:
-                if length != END64_V1 and at + 12 + length == locator_at:
+                end = End(at, *said)
+                if length != END64_V1 and at + 12 + length == locator_at and await _is_masked(source, end):
                     raise Damaged("encrypted", "PKWARE, 目录 directory")
-                return End(at, *said)
+                return end
     raise Damaged("damaged", "ZIP64")
+
+
+async def _is_masked(source: Source, end: End) -> bool:
+    """Whether the directory is none that can be read; what else a long record holds says something of its own."""
+    return bool(end.size) and await exactly(source, end.start, len(CENTRAL)) != CENTRAL

@@ -4,13 +4,12 @@ import struct
 from collections.abc import Iterator
 
 from services.media.inspect import names
-from services.media.inspect.ending import FULL32
+from services.media.inspect.ending import CENTRAL, FULL32
 from services.media.inspect.ends import Ends
 from services.media.inspect.inflate import Inflated, Marks
 from services.media.inspect.models import Damaged, Fault
 from services.media.inspect.source import Blocks, Slice, Source, exactly
 from services.media.inspect.zip import (
-    CENTRAL,
     DEFLATED,
     ENCRYPTED,
     LOCAL,

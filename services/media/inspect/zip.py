@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from services.media.inspect import bounds, names
-from services.media.inspect.ending import END, FULL16, FULL32, NEAR_END, End, end_record
+from services.media.inspect.ending import CENTRAL, END, FULL16, FULL32, NEAR_END, End, end_record
 from services.media.inspect.models import Damaged, Fault, FaultCode
 from services.media.inspect.source import Source, exactly
 
@@ -19,7 +19,7 @@ METHODS: Final = {
     12: "bzip2", 14: "lzma", 16: "IBM cmpsc", 18: "IBM terse", 19: "lz77", 20: "zstd", 93: "zstd", 94: "mp3", 95: "xz",
     96: "jpeg", 97: "wavpack", 98: "ppmd",
 }  # fmt: skip
-LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
+LOCAL: Final = b"PK\3\4"
 SIGNATURE: Final = b"PK\5\5"
 """What a directory may end with (APPNOTE 4.3.13)."""
 CENTRAL_HEAD: Final = struct.Struct("<4s4B4H3L5H2L")

@@ -103,6 +103,7 @@ def test_check_of_a_name_that_is_no_text_is_answered(form: list[str], folder: Pa
     odd = Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.jpg"))
     odd.write_bytes(jpeg.read_bytes())
     slot = ["--campaign", "double-reduction-pilot-2022", "--track", "pilot-unit", "--slot", "form"]
-    command = [sys.executable, "-m", "deploy.cli", "check", odd, *slot, *form]
-    ended = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"})
+    command = [sys.executable, "-m", "deploy.cli", "check", str(odd), *slot, *form]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    ended = subprocess.run(command, capture_output=True, env=strict, timeout=60, check=False)
     assert (ended.returncode, b"\\udcff.jpg" in ended.stdout, ended.stderr) == (1, True, b"")
