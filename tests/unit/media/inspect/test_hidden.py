@@ -10,7 +10,7 @@ import pytest
 from contracts.rulebook import Slot
 from services.media.inspect.probe import measure
 from tests.data.make_rars import Member, block5, rar4, rar5, record
-from tests.unit.media.inspect.archives import in_directory, zipped
+from tests.unit.media.inspect.archives import in_both, in_directory, zipped
 from tests.unit.media.inspect.memory import MemorySource
 
 TEXT = b"what a teacher wrote " * 50
@@ -76,6 +76,7 @@ ZIPS: dict[str, tuple[bytes, Found]] = {
     "same path, doubled": (zipped({"b/a": TEXT, "b//a": TEXT}), [("duplicate", "b//a")]),
     "file and folder by case": (zipped({"A": TEXT, "a/b": TEXT}), [("case", "a/b")]),
     "same folder twice": (zipped({"x/": b"", "X/": b"", "./x/": b"", "x/b": TEXT}), []),
+    "folder of a method of its own": (in_both(zipped({"x/": b"", "a": TEXT}), 10, 12, 2), []),
     "folder by its attribute": (moded(0, host=0, name="x", content=b"", dos=0x10), []),
     "folder by its mode": (moded(FOLDER, name="x", content=b""), []),
 }
