@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,7 +32,6 @@ from services.media.inspect.probe import measure, measure_first
 from services.media.inspect.source import Source
 from services.media.inspect.tools import find
 from services.media.inspect.zip import LOCAL_HEAD
-from services.media.materials.passes import Look
 from services.media.objects import Packages
 from tests.bench.packages import film, large, must_pass, upload, video_slot
 from tests.bench.result import report, report_limit
@@ -44,6 +43,7 @@ from tests.support.kinds import connect_s3
 GIGABIT = 125_000_000
 FEED = 2**18
 SLOT = video_slot()
+Look = Callable[[Source, Slot, str], Awaitable[PackageFacts]]
 pytestmark = pytest.mark.timeout(600)  # 250 MB are made once for a machine, and fetched again and again
 
 

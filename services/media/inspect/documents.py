@@ -55,8 +55,14 @@ async def read_docx(source: Source, directory: Directory) -> Document:
     for code, measured in _package(references, parts, types):
         if measured not in KINDS or code not in told:
             dangers[code, measured] = None
-    pictures = [await _picture(source, parts[name]) for name in _named(references, counted, {"image"}, parts)]
+    shown = _named(references, counted, {"image"}, parts) if text in references else filter(_in_media, parts)
+    pictures = [await _picture(source, parts[name]) for name in shown]
     return Document(length, tuple(pictures), tuple(Danger(*danger) for danger in dangers))
+
+
+def _in_media(name: str) -> bool:
+    """Whether a part lies where pictures do: what some small writers leave it at, who refer to nothing."""
+    return name.startswith("word/media/")
 
 
 async def read_text(source: Source, directory: Directory) -> str:

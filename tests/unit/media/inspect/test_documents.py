@@ -259,6 +259,12 @@ async def test_pictures_count_where_the_text_refers_to_them() -> None:
     assert [each.name for each in document.pictures] == ["media/a.jpg", "word/b.jpg", "word/media/c.jpg"]
 
 
+async def test_pictures_of_a_text_that_refers_to_nothing_are_those_where_pictures_lie() -> None:
+    text = f"<w:document {SPACES}><w:body>{written('图')}</w:body></w:document>".encode()
+    document = await read(zipped({"word/document.xml": text, "word/media/a.jpg": b"1", "word/b.jpg": b"2"}))
+    assert [each.name for each in document.pictures] == ["word/media/a.jpg"]
+
+
 async def test_text_is_where_the_package_says() -> None:
     text = f"<w:document {SPACES}><w:body>{written('别处')}</w:body></w:document>".encode()
     rels = related(("officeDocument", "/word/document2.xml", False))
